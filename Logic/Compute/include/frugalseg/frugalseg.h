@@ -1,0 +1,27 @@
+/**
+ * @file frugalseg.h
+ * FrugalSeg compute library: label-efficient segmentation of the liver and prostate in T2-weighted
+ * MR. Research software, not a medical device.
+ *
+ * Read in this order: status.h (errors, progress), context.h (threads, kernels), model.h
+ * (architecture, weights, file), session.h (inference), sampler.h and trainer.h (training).
+ * Shapes are written [N, C, H, W], slowest first; lengths are in mm, volumes in ml, times in s.
+ */
+#ifndef FRUGALSEG_FRUGALSEG_H
+#define FRUGALSEG_FRUGALSEG_H
+
+#include "augment.h"
+#include "context.h"
+#include "loss.h"
+#include "model.h"
+#include "phantom.h"
+#include "random.h"
+#include "sampler.h"
+#include "session.h"
+#include "status.h"
+#include "trainer.h"
+
+/** Version of the library, "major.minor.patch". */
+#define FSEG_VERSION "0.1.0"
+
+#endif

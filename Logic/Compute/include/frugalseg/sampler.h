@@ -1,0 +1,53 @@
+/**
+ * @file sampler.h
+ * A set of labelled subjects in memory and deterministic training batches drawn from it.
+ *
+ * A subject is a stack of normalized slices [D, H, W] on the network grid (all subjects of a set
+ * may differ in D, H and W) and its labels. Sample `i` of step `s` depends on (seed, s, i) only.
+ */
+#ifndef FRUGALSEG_SAMPLER_H
+#define FRUGALSEG_SAMPLER_H
+
+#include "augment.h"
+#include "context.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fseg_sampler fseg_sampler;
+
+typedef struct fseg_sampler_options {
+    int batch, height, width;   /**< of the batches; slices are cropped or zero-padded to it */
+    int context_slices;         /**< channels: the slice and its neighbours (edges repeat), odd */
+    double foreground_fraction; /**< share of samples taken from slices with foreground: 0.67 */
+    uint64_t seed;
+    fseg_augment_options augment;
+} fseg_sampler_options;
+
+fseg_sampler_options fseg_sampler_default_options(int batch, int height, int width);
+
+fseg_status fseg_sampler_create(const fseg_sampler_options *options, fseg_sampler **out,
+                                fseg_error *error);
+void fseg_sampler_free(fseg_sampler *sampler);
+
+/** Add a subject; both arrays [depth, height, width] are copied. `weight` > 0 is its relative
+ *  chance of being drawn. */
+fseg_status fseg_sampler_add(fseg_sampler *sampler, const float *image, const uint8_t *label,
+                             int depth, int height, int width, double weight, fseg_error *error);
+size_t fseg_sampler_count(const fseg_sampler *sampler);
+
+/** Fill images [batch, context_slices, height, width] and labels [batch, height, width] for a
+ *  step, samples in parallel on `context`. Same seed and step: same bytes. */
+fseg_status fseg_sampler_draw(const fseg_sampler *sampler, fseg_context *context, int step,
+                              float *images, uint8_t *labels);
+
+/** One stack of `context_slices` channels around slice k of image [depth, height, width], edges
+ *  repeated: out [context_slices, height, width]. The one place that defines the 2.5D input. */
+void fseg_stack_slices(const float *image, int depth, int height, int width, int k,
+                       int context_slices, float *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

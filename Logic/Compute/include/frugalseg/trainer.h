@@ -1,0 +1,67 @@
+/**
+ * @file trainer.h
+ * Supervised training of a model: losses, Adam or AdamW, warm-up and cosine schedule.
+ */
+#ifndef FRUGALSEG_TRAINER_H
+#define FRUGALSEG_TRAINER_H
+
+#include "context.h"
+#include "loss.h"
+#include "model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fseg_trainer fseg_trainer;
+
+typedef struct fseg_trainer_options {
+    int batch, height, width;   /**< of every step */
+    fseg_loss_options loss;     /**< default: 0.5 soft Dice + 0.5 cross-entropy */
+    double learning_rate;       /**< peak, default 1e-3 */
+    double learning_rate_final; /**< as a fraction of the peak, default 0.01 */
+    double beta1, beta2, epsilon; /**< Adam (Kingma & Ba 2015): 0.9, 0.999, 1e-8 */
+    double weight_decay;        /**< decoupled (AdamW, Loshchilov & Hutter 2019); 0 = Adam */
+    double gradient_clip;       /**< global L2 norm; 0 = off; default 12 */
+    int steps;                  /**< of the whole run, for the schedule */
+    int warmup_steps;           /**< linear warm-up; default 5 % of steps */
+} fseg_trainer_options;
+
+fseg_trainer_options fseg_trainer_default_options(int batch, int height, int width, int steps);
+
+/** The trainer updates the tensors of `model`, which must outlive it, like the context. */
+fseg_status fseg_trainer_create(fseg_context *context, fseg_model *model,
+                                const fseg_trainer_options *options, fseg_trainer **out,
+                                fseg_error *error);
+void fseg_trainer_free(fseg_trainer *trainer);
+
+/** Bytes that the trainer holds. */
+size_t fseg_trainer_memory(const fseg_trainer *trainer);
+
+/** Learning rate of a 0-based step: linear warm-up, then cosine to the final rate. */
+double fseg_trainer_learning_rate(const fseg_trainer_options *options, int step);
+
+/**
+ * One optimizer step on images [N, C_in, H, W] and labels [N, H, W] (class indices); writes the
+ * loss before the update. FSEG_ERROR_NOT_FINITE leaves the weights as they were.
+ */
+fseg_status fseg_trainer_step(fseg_trainer *trainer, const float *images, const uint8_t *labels,
+                              double *loss, fseg_error *error);
+
+/** Loss and gradients without an update; gradients stay readable until the next call. */
+fseg_status fseg_trainer_gradients(fseg_trainer *trainer, const float *images,
+                                   const uint8_t *labels, double *loss, fseg_error *error);
+/** Gradient of tensor `index` of the model, same shape; owned by the trainer. */
+const float *fseg_trainer_gradient(const fseg_trainer *trainer, size_t index);
+/** Number of steps done. */
+int fseg_trainer_steps_done(const fseg_trainer *trainer);
+
+/** Save model, optimizer moments and step count atomically / go on from such a file. The options
+ *  given at creation must be those of the interrupted run; then the loss curve is the same. */
+fseg_status fseg_trainer_save(const fseg_trainer *trainer, const char *path, fseg_error *error);
+fseg_status fseg_trainer_restore(fseg_trainer *trainer, const char *path, fseg_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

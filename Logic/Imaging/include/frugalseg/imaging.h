@@ -1,0 +1,190 @@
+/**
+ * @file imaging.h
+ * C interface to images: DICOM series, NIfTI and NRRD files, the network's grid, masks, DICOM SEG.
+ *
+ * Geometry is always carried as a matrix from voxel index (voxel centre) to patient millimetres in
+ * DICOM's LPS convention; no function looks at plane names. Objects returned through `out` belong
+ * to the caller, who frees them with the matching _free function (null is allowed). Functions are
+ * thread-safe as long as no object is changed by one thread while another uses it. Paths are UTF-8.
+ */
+#ifndef FRUGALSEG_IMAGING_H
+#define FRUGALSEG_IMAGING_H
+
+#include "frugalseg/context.h"
+#include "frugalseg/model.h"
+#include "frugalseg/status.h"
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Size and place of a voxel grid. */
+typedef struct fseg_geometry {
+    size_t size[3];          /**< columns (fastest), rows, slices */
+    double ijk_to_lps[4][4]; /**< voxel index -> mm, last row 0 0 0 1 */
+} fseg_geometry;
+
+/** Voxel spacing in mm: lengths of the matrix's columns. */
+void fseg_geometry_spacing(const fseg_geometry *geometry, double spacing_mm[3]);
+/** Same size, and all eight corners within `tolerance_mm`. */
+int fseg_geometry_equal(const fseg_geometry *a, const fseg_geometry *b, double tolerance_mm);
+
+/** An image: voxels [slices, rows, columns] in real-world values (rescale applied). */
+typedef struct fseg_volume {
+    fseg_geometry geometry;
+    float *voxels;
+    char modality[17]; /**< DICOM Modality; "" when the file does not say */
+} fseg_volume;
+
+/** A mask or label map on the same layout. */
+typedef struct fseg_mask {
+    fseg_geometry geometry;
+    uint8_t *voxels;
+} fseg_mask;
+
+fseg_status fseg_volume_create(const fseg_geometry *geometry, fseg_volume **out, fseg_error *error);
+void fseg_volume_free(fseg_volume *volume);
+fseg_status fseg_mask_create(const fseg_geometry *geometry, fseg_mask **out, fseg_error *error);
+void fseg_mask_free(fseg_mask *mask);
+
+/* ---- files: NIfTI (.nii, .nii.gz) and NRRD (.nrrd), by ITK ------------------------------- */
+
+/** Read a 3D scalar image. NaN or infinite voxels: FSEG_ERROR_NOT_FINITE. */
+fseg_status fseg_volume_read(const char *path, fseg_volume **out, fseg_error *error);
+/** Read a label map; `label` < 0 keeps the values (0..255), else voxels equal to it become 1. */
+fseg_status fseg_mask_read(const char *path, int label, fseg_mask **out, fseg_error *error);
+/** Write atomically (temporary file, rename); the suffix of `path` chooses the format. */
+fseg_status fseg_volume_write(const fseg_volume *volume, const char *path, fseg_error *error);
+fseg_status fseg_mask_write(const fseg_mask *mask, const char *path, fseg_error *error);
+
+/* ---- DICOM series ------------------------------------------------------------------------ */
+
+typedef enum fseg_verdict {
+    FSEG_VERDICT_OK = 0,    /**< one regular volume */
+    FSEG_VERDICT_AMBIGUOUS, /**< could be read in more than one way; the user must choose */
+    FSEG_VERDICT_REFUSED    /**< no volume can be placed safely; the reason says why */
+} fseg_verdict;
+/** "ok", "ambiguous", "refused". */
+const char *fseg_verdict_name(fseg_verdict verdict);
+
+typedef struct fseg_series_info {
+    char uid[65];          /**< SeriesInstanceUID */
+    char description[129]; /**< SeriesDescription, UTF-8 */
+    char modality[17];
+    char body_part[17];    /**< BodyPartExamined, may be empty */
+    size_t columns, rows, slices;
+    double spacing_mm[3];  /**< 0 where unknown */
+    fseg_verdict verdict;
+    char reason_id[33];    /**< stable identifier, e.g. "missing-slice"; empty when ok */
+    char reason[257];      /**< one sentence; empty when ok */
+} fseg_series_info;
+
+typedef struct fseg_series_list fseg_series_list;
+
+/**
+ * Find all image series below `folder` (recursively; other files are skipped), grouped by
+ * SeriesInstanceUID, ordered by UID. A folder without DICOM images: FSEG_ERROR_BAD_INPUT.
+ */
+fseg_status fseg_series_list_scan(const char *folder, const fseg_progress *progress,
+                                  fseg_series_list **out, fseg_error *error);
+void fseg_series_list_free(fseg_series_list *list);
+size_t fseg_series_list_count(const fseg_series_list *list);
+const fseg_series_info *fseg_series_list_info(const fseg_series_list *list, size_t index);
+/** Index of the series to use: `uid` when given, else the only one with verdict ok; otherwise
+ *  FSEG_ERROR_AMBIGUOUS (several; the message lists them) or FSEG_ERROR_REFUSED (none). */
+fseg_status fseg_series_list_choose(const fseg_series_list *list, const char *uid, size_t *index,
+                                    fseg_error *error);
+/** Read the voxels of a series whose verdict is ok; others: FSEG_ERROR_REFUSED or AMBIGUOUS. */
+fseg_status fseg_series_read(const fseg_series_list *list, size_t index,
+                             const fseg_progress *progress, fseg_volume **out, fseg_error *error);
+
+typedef struct fseg_series_write_options {
+    const char *description; /**< SeriesDescription */
+    const char *patient_id;  /**< a pseudonym; name is set to the same */
+    const char *body_part;   /**< "ABDOMEN", "PROSTATE" or null */
+    uint64_t seed;           /**< UIDs (2.25) and file order are derived from it */
+} fseg_series_write_options;
+/** Write a volume as single-frame MR files into `folder` (created; must be empty or absent).
+ *  Values are stored as 16-bit integers with rescale slope and intercept; whole numbers in
+ *  -32768..32767 are kept exactly. Nothing remains after a failure. */
+fseg_status fseg_series_write(const fseg_volume *volume, const fseg_series_write_options *options,
+                              const char *folder, fseg_error *error);
+
+/* ---- DICOM SEG --------------------------------------------------------------------------- */
+
+typedef struct fseg_seg_options {
+    const char *structure;     /**< "liver" or "prostate"; others: FSEG_ERROR_UNSUPPORTED */
+    const char *model_name;
+    const char *model_version;
+    const char *model_sha256;  /**< 64 hex digits of the model file */
+    int edited;                /**< 0: AUTOMATIC, 1: SEMIAUTOMATIC */
+} fseg_seg_options;
+/** Write `mask` (on the grid of the series) as a DICOM Segmentation, type BINARY, referencing
+ *  every source instance; atomic. An empty mask: FSEG_ERROR_BAD_INPUT. */
+fseg_status fseg_seg_write(const fseg_series_list *list, size_t index, const fseg_mask *mask,
+                           const fseg_seg_options *options, const char *path, fseg_error *error);
+
+/* ---- from the image to the network and back ---------------------------------------------- */
+
+/**
+ * The stack of slices that the network sees: reoriented by direction cosines to the nearest
+ * left-posterior-superior axes, resampled in plane to the model's spacing, normalized by
+ * percentiles of the foreground, padded to a multiple of `size_multiple`.
+ */
+typedef struct fseg_network_grid {
+    int depth, height, width;   /**< after padding */
+    float *slices;              /**< [depth, height, width], normalized */
+    uint8_t *labels;            /**< [depth, height, width] when a label was given, else null */
+    fseg_geometry source;       /**< grid of the image */
+    fseg_geometry geometry;     /**< grid of the slices, padding included */
+} fseg_network_grid;
+
+/** `labels` (same geometry as `volume`) may be null. A constant image: FSEG_ERROR_BAD_INPUT. */
+fseg_status fseg_network_grid_create(const fseg_volume *volume, const fseg_mask *labels,
+                                     const fseg_input_spec *spec, int size_multiple,
+                                     fseg_network_grid **out, fseg_error *error);
+void fseg_network_grid_free(fseg_network_grid *grid);
+/** Foreground probabilities [depth, height, width] of the grid -> mask on the source geometry:
+ *  linear interpolation, threshold, largest 6-connected component. */
+fseg_status fseg_network_grid_mask(const fseg_network_grid *grid, const float *probabilities,
+                                   double threshold, fseg_mask **out, fseg_error *error);
+
+/* ---- the whole job ----------------------------------------------------------------------- */
+
+typedef struct fseg_segment_report {
+    double volume_ml;
+    double mean_entropy;      /**< mean binary entropy (bits) over the mask and its rim */
+    double prepare_s, network_s, restore_s;
+    size_t network_bytes;     /**< memory of the network session */
+    char warnings[8][160];    /**< sentences for the user: wrong modality, empty, border, ... */
+    int warning_count;
+} fseg_segment_report;
+
+/** Segment `volume` with `model`; `report` may be null. An empty result is an empty mask and a
+ *  warning, not an error. */
+fseg_status fseg_segment_volume(fseg_context *context, const fseg_model *model,
+                                const fseg_volume *volume, const fseg_progress *progress,
+                                fseg_mask **out, fseg_segment_report *report, fseg_error *error);
+
+/* ---- measuring --------------------------------------------------------------------------- */
+
+/** Volume of the voxels > 0 in ml. */
+double fseg_mask_volume_ml(const fseg_mask *mask);
+
+typedef struct fseg_mask_agreement {
+    double dice;      /**< 3D; both empty: 1, one empty: 0 */
+    double hd95_mm;   /**< 95th percentile of the symmetric surface distances; both empty: 0, one
+                           empty: 200 */
+    double volume_ml, truth_ml;
+} fseg_mask_agreement;
+fseg_status fseg_mask_compare(const fseg_mask *mask, const fseg_mask *truth,
+                              fseg_mask_agreement *out, fseg_error *error);
+
+/** SHA-256 of a file as 64 hex digits and a null. */
+fseg_status fseg_file_sha256(const char *path, char hex[65], fseg_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
