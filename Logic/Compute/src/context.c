@@ -1,0 +1,255 @@
+/* Thread pool and choice of kernels. */
+#include "context_internal.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAX_THREADS = 256 };
+
+struct fseg_context {
+    int threads;
+    fseg_isa isa;
+    const fseg_kernels *kernels;
+    pthread_t *workers; /* threads - 1 of them */
+    int started;
+    pthread_mutex_t mutex;
+    pthread_cond_t work, done;
+    /* The current job, guarded by the mutex except for `next`. */
+    void (*body)(void *user, size_t i);
+    void *user;
+    size_t count;
+    size_t next;         /* taken with an atomic add */
+    unsigned generation; /* number of the job */
+    int active;          /* workers still in the job */
+    int quit;
+};
+
+static void take_work(fseg_context *context, void (*body)(void *, size_t), void *user,
+                      size_t count)
+{
+    for (;;) {
+        const size_t i = __atomic_fetch_add(&context->next, 1, __ATOMIC_RELAXED);
+        if (i >= count)
+            return;
+        body(user, i);
+    }
+}
+
+static void *worker_main(void *argument)
+{
+    fseg_context *context = argument;
+    unsigned seen = 0;
+    pthread_mutex_lock(&context->mutex);
+    for (;;) {
+        while (context->generation == seen && !context->quit)
+            pthread_cond_wait(&context->work, &context->mutex);
+        if (context->quit)
+            break;
+        seen = context->generation;
+        void (*body)(void *, size_t) = context->body;
+        void *user = context->user;
+        const size_t count = context->count;
+        pthread_mutex_unlock(&context->mutex);
+        take_work(context, body, user, count);
+        pthread_mutex_lock(&context->mutex);
+        if (--context->active == 0)
+            pthread_cond_signal(&context->done);
+    }
+    pthread_mutex_unlock(&context->mutex);
+    return NULL;
+}
+
+void fseg_context_parallel(fseg_context *context, size_t count, void (*body)(void *user, size_t i),
+                           void *user)
+{
+    if (count == 0)
+        return;
+    if (!context || context->threads == 1 || count == 1) {
+        for (size_t i = 0; i < count; ++i)
+            body(user, i);
+        return;
+    }
+    pthread_mutex_lock(&context->mutex);
+    context->body = body;
+    context->user = user;
+    context->count = count;
+    __atomic_store_n(&context->next, 0, __ATOMIC_RELAXED);
+    context->active = context->started;
+    ++context->generation;
+    pthread_cond_broadcast(&context->work);
+    pthread_mutex_unlock(&context->mutex);
+    take_work(context, body, user, count);
+    pthread_mutex_lock(&context->mutex);
+    while (context->active > 0)
+        pthread_cond_wait(&context->done, &context->mutex);
+    pthread_mutex_unlock(&context->mutex);
+}
+
+fseg_context_options fseg_context_default_options(void)
+{
+    return (fseg_context_options){.threads = 0, .isa = FSEG_ISA_AUTO};
+}
+
+const char *fseg_isa_name(fseg_isa isa)
+{
+    switch (isa) {
+    case FSEG_ISA_AUTO:
+        return "auto";
+    case FSEG_ISA_PORTABLE:
+        return "portable";
+    case FSEG_ISA_AVX2:
+        return "avx2";
+    case FSEG_ISA_AVX512:
+        return "avx512";
+    }
+    return "unknown";
+}
+
+int fseg_isa_available(fseg_isa isa)
+{
+    switch (isa) {
+    case FSEG_ISA_AUTO:
+    case FSEG_ISA_PORTABLE:
+        return 1;
+    case FSEG_ISA_AVX2:
+#ifdef FSEG_WITH_AVX2
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+        return 0;
+#endif
+    case FSEG_ISA_AVX512:
+#ifdef FSEG_WITH_AVX512
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+#else
+        return 0;
+#endif
+    }
+    return 0;
+}
+
+static const fseg_kernels *kernels_of(fseg_isa isa)
+{
+#ifdef FSEG_WITH_AVX512
+    if (isa == FSEG_ISA_AVX512)
+        return fseg_kernels_avx512();
+#endif
+#ifdef FSEG_WITH_AVX2
+    if (isa == FSEG_ISA_AVX2)
+        return fseg_kernels_avx2();
+#endif
+    (void)isa;
+    return fseg_kernels_portable();
+}
+
+static fseg_status choose_isa(fseg_isa wanted, fseg_isa *out, fseg_error *error)
+{
+    if (wanted == FSEG_ISA_AUTO) {
+        const char *name = getenv("FSEG_ISA");
+        if (name && *name) {
+            for (int i = FSEG_ISA_PORTABLE; i <= FSEG_ISA_AVX512; ++i)
+                if (strcmp(name, fseg_isa_name((fseg_isa)i)) == 0)
+                    wanted = (fseg_isa)i;
+            if (wanted == FSEG_ISA_AUTO)
+                return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                                      "FSEG_ISA is \"%s\"; use portable, avx2 or avx512", name);
+        } else {
+            wanted = FSEG_ISA_AVX512;
+            while (!fseg_isa_available(wanted))
+                wanted = (fseg_isa)(wanted - 1);
+        }
+    }
+    if (wanted < FSEG_ISA_PORTABLE || wanted > FSEG_ISA_AVX512)
+        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT, "unknown kernel family %d",
+                              (int)wanted);
+    if (!fseg_isa_available(wanted))
+        return fseg_error_set(error, FSEG_ERROR_UNSUPPORTED,
+                              "this processor or build has no %s kernels; use portable",
+                              fseg_isa_name(wanted));
+    *out = wanted;
+    return FSEG_OK;
+}
+
+static int processor_count(void)
+{
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (int)n;
+}
+
+fseg_status fseg_context_create(const fseg_context_options *options, fseg_context **out,
+                                fseg_error *error)
+{
+    if (!out)
+        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT, "no place for the context given");
+    *out = NULL;
+    const fseg_context_options o = options ? *options : fseg_context_default_options();
+    if (o.threads < 0 || o.threads > MAX_THREADS)
+        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                              "%d threads asked for; 0 (all) to %d are possible", o.threads,
+                              MAX_THREADS);
+    fseg_isa isa;
+    const fseg_status status = choose_isa(o.isa, &isa, error);
+    if (status != FSEG_OK)
+        return status;
+    fseg_context *context = calloc(1, sizeof *context);
+    if (!context)
+        return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "not enough memory for a context");
+    context->threads = o.threads ? o.threads : processor_count();
+    context->isa = isa;
+    context->kernels = kernels_of(isa);
+    pthread_mutex_init(&context->mutex, NULL);
+    pthread_cond_init(&context->work, NULL);
+    pthread_cond_init(&context->done, NULL);
+    if (context->threads > 1) {
+        context->workers = calloc((size_t)context->threads - 1, sizeof *context->workers);
+        if (!context->workers) {
+            fseg_context_free(context);
+            return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
+                                  "not enough memory for a context");
+        }
+        for (int i = 0; i < context->threads - 1; ++i) {
+            if (pthread_create(&context->workers[i], NULL, worker_main, context) != 0) {
+                fseg_context_free(context);
+                return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
+                                      "the system refuses to start %d threads; ask for fewer",
+                                      o.threads);
+            }
+            ++context->started;
+        }
+    }
+    *out = context;
+    return FSEG_OK;
+}
+
+void fseg_context_free(fseg_context *context)
+{
+    if (!context)
+        return;
+    pthread_mutex_lock(&context->mutex);
+    context->quit = 1;
+    pthread_cond_broadcast(&context->work);
+    pthread_mutex_unlock(&context->mutex);
+    for (int i = 0; i < context->started; ++i)
+        pthread_join(context->workers[i], NULL);
+    pthread_cond_destroy(&context->done);
+    pthread_cond_destroy(&context->work);
+    pthread_mutex_destroy(&context->mutex);
+    free(context->workers);
+    free(context);
+}
+
+int fseg_context_threads(const fseg_context *context)
+{
+    return context ? context->threads : 1;
+}
+
+fseg_isa fseg_context_isa(const fseg_context *context)
+{
+    return context ? context->isa : FSEG_ISA_PORTABLE;
+}
+
+const fseg_kernels *fseg_context_kernels(const fseg_context *context)
+{
+    return context ? context->kernels : fseg_kernels_portable();
+}
