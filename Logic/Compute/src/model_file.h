@@ -1,0 +1,50 @@
+/* Named float tensors and text metadata in one file: the safetensors layout under the rules of
+ * docs/file-format.md. Models and training checkpoints are both such files. */
+#ifndef FSEG_MODEL_FILE_H
+#define FSEG_MODEL_FILE_H
+
+#include "frugalseg/model.h"
+
+/* Metadata keys that every file of ours carries; the writer adds format and format_version. */
+#define FSEG_METADATA_KIND "kind"                 /* "model" or "checkpoint" */
+#define FSEG_METADATA_ARCHITECTURE "architecture" /* JSON text */
+#define FSEG_METADATA_CARD "card"                 /* JSON text */
+
+typedef struct fseg_metadata {
+    const char *key;
+    const char *value;
+} fseg_metadata;
+
+/* ---- writing ---- */
+
+/* Write atomically (temporary file in the same folder, fsync, rename, fsync of the folder). Names
+ * must be unique and not "__metadata__". Non-finite values: FSEG_ERROR_NOT_FINITE, nothing is
+ * written. */
+fseg_status fseg_tensor_file_write(const char *path, const fseg_metadata *metadata,
+                                   size_t metadata_count, const fseg_tensor *tensors,
+                                   size_t tensor_count, fseg_error *error);
+
+/* The architecture as JSON text, malloc'ed; null when out of memory. */
+char *fseg_architecture_to_json(const fseg_unet_config *config);
+/* The reverse, range-checked; FSEG_ERROR_FILE_ARCHITECTURE. */
+fseg_status fseg_architecture_from_json(const char *json, fseg_unet_config *out, fseg_error *error);
+
+/* ---- reading ---- */
+
+typedef struct fseg_tensor_file fseg_tensor_file;
+
+/* Open and check everything that can be checked without the architecture: sizes, header, version,
+ * table, offsets. Allocates in proportion to the header only. */
+fseg_status fseg_tensor_file_open(const char *path, fseg_tensor_file **out, fseg_error *error);
+void fseg_tensor_file_close(fseg_tensor_file *file);
+/* Null when there is no such key. Belongs to the file. */
+const char *fseg_tensor_file_metadata(const fseg_tensor_file *file, const char *key);
+size_t fseg_tensor_file_count(const fseg_tensor_file *file);
+/* Name, rank, shape and count of a tensor, in the order of the payload; data is null. */
+const fseg_tensor *fseg_tensor_file_tensor(const fseg_tensor_file *file, size_t index);
+/* Read the tensor `name` into `data` (null: only check); it must exist with exactly the rank and
+ * shape of `expected` (FSEG_ERROR_FILE_SHAPE) and hold finite values (FSEG_ERROR_NOT_FINITE). */
+fseg_status fseg_tensor_file_read(const fseg_tensor_file *file, const char *name,
+                                  const fseg_tensor *expected, float *data, fseg_error *error);
+
+#endif
