@@ -152,8 +152,14 @@ TEST_F(ModelFile, KeepsArchitectureWeightsAndCardThroughARoundTrip)
 {
     fseg_model *loaded = nullptr;
     ASSERT_EQ(FSEG_OK, fseg_model_load(path.c_str(), &loaded, &error)) << error.message;
-    EXPECT_EQ(
-        0, memcmp(fseg_model_config(model), fseg_model_config(loaded), sizeof(fseg_unet_config)));
+    const fseg_unet_config *before = fseg_model_config(model), *after = fseg_model_config(loaded);
+    EXPECT_EQ(before->in_channels, after->in_channels);
+    EXPECT_EQ(before->classes, after->classes);
+    EXPECT_EQ(before->levels, after->levels);
+    EXPECT_EQ(before->widths[0], after->widths[0]);
+    EXPECT_EQ(before->widths[1], after->widths[1]);
+    EXPECT_EQ(before->group_size, after->group_size);
+    EXPECT_EQ(before->norm_epsilon, after->norm_epsilon);
     EXPECT_STREQ("{\"name\": \"tiny\"}", fseg_model_card(loaded));
     ASSERT_EQ(fseg_model_tensor_count(model), fseg_model_tensor_count(loaded));
     for (size_t i = 0; i < fseg_model_tensor_count(model); i++) {
@@ -277,7 +283,7 @@ TEST_F(ModelFile, ForeignFilesAreNotModels)
 
 TEST_F(ModelFile, BrokenJsonIsABrokenFormat)
 {
-    EXPECT_EQ(FSEG_ERROR_FILE_FORMAT, LoadHeader(Replace(header, "}", "]")));
+    EXPECT_EQ(FSEG_ERROR_FILE_FORMAT, LoadHeader(header.substr(0, header.rfind('}')) + "]"));
     EXPECT_EQ(FSEG_ERROR_FILE_FORMAT, LoadHeader("{" + std::string(100000, '[')));
     EXPECT_EQ(FSEG_ERROR_FILE_FORMAT, LoadHeader("{}{}"));
     EXPECT_EQ(FSEG_ERROR_FILE_FORMAT, LoadHeader("{\"a\xff\":1}"));
