@@ -188,7 +188,7 @@ fseg_status fseg_context_create(const fseg_context_options *options, fseg_contex
         return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
                               "%d threads asked for; 0 (all) to %d are possible", o.threads,
                               MAX_THREADS);
-    fseg_isa isa;
+    fseg_isa isa = FSEG_ISA_PORTABLE;
     const fseg_status status = choose_isa(o.isa, &isa, error);
     if (status != FSEG_OK)
         return status;

@@ -2,6 +2,7 @@
 #include "frugalseg/random.h"
 #include "model_internal.h"
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,16 @@ typedef struct builder {
     size_t nodes, tensors, parameters;
 } builder;
 
+/* Names are short by construction: "dec8.upsample.weight" is the longest. */
+__attribute__((format(printf, 2, 3))) static void set_name(char name[FSEG_NAME_LENGTH],
+                                                           const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(name, FSEG_NAME_LENGTH, format, args);
+    va_end(args);
+}
+
 static int add_tensor(builder *b, const char *prefix, const char *suffix, int rank, size_t s0,
                       size_t s1, size_t s2, size_t s3)
 {
@@ -74,7 +85,7 @@ static int add_tensor(builder *b, const char *prefix, const char *suffix, int ra
         count *= shape[i];
     if (b->model) {
         fseg_tensor *t = &b->model->tensors[b->tensors];
-        snprintf(t->name, sizeof t->name, "%s.%s", prefix, suffix);
+        set_name(t->name, "%s.%s", prefix, suffix);
         t->rank = rank;
         for (int i = 0; i < 4; ++i)
             t->shape[i] = i < rank ? shape[i] : 1;
@@ -90,7 +101,7 @@ static int add_node(builder *b, const char *name, fseg_op op, int in0, int in1, 
 {
     if (b->model) {
         fseg_node *n = &b->model->nodes[b->nodes];
-        snprintf(n->name, sizeof n->name, "%s", name);
+        set_name(n->name, "%s", name);
         n->op = op;
         n->inputs[0] = in0;
         n->inputs[1] = in1;
@@ -138,9 +149,9 @@ static int add_block(builder *b, const char *stage, int in, int in_channels, int
 {
     char name[FSEG_NAME_LENGTH];
     for (int i = 1; i <= 2; ++i) {
-        snprintf(name, sizeof name, "%s.conv%d", stage, i);
+        set_name(name, "%s.conv%d", stage, i);
         in = add_conv(b, name, in, i == 1 ? in_channels : channels, channels, level, 3, 1);
-        snprintf(name, sizeof name, "%s.norm%d", stage, i);
+        set_name(name, "%s.norm%d", stage, i);
         in = add_norm(b, name, in, channels, level);
     }
     return in;
@@ -155,25 +166,25 @@ static void build_unet(builder *b)
     int channels = c->in_channels;
     for (int level = 0; level < c->levels; ++level) {
         if (level > 0) {
-            snprintf(name, sizeof name, "pool%d", level);
+            set_name(name, "pool%d", level);
             x = add_node(b, name, FSEG_OP_MAX_POOL, x, -1, channels, level);
         }
-        snprintf(name, sizeof name, "enc%d", level + 1);
+        set_name(name, "enc%d", level + 1);
         x = add_block(b, name, x, channels, c->widths[level], level);
         channels = c->widths[level];
         skip[level] = x;
     }
     for (int level = c->levels - 2; level >= 0; --level) {
         const int width = c->widths[level];
-        snprintf(name, sizeof name, "dec%d.upsample", level + 1);
+        set_name(name, "dec%d.upsample", level + 1);
         x = add_node(b, name, FSEG_OP_UPSAMPLE, x, -1, channels, level);
-        snprintf(name, sizeof name, "dec%d.up", level + 1);
+        set_name(name, "dec%d.up", level + 1);
         x = add_conv(b, name, x, channels, width, level, 2, 1);
-        snprintf(name, sizeof name, "dec%d.upnorm", level + 1);
+        set_name(name, "dec%d.upnorm", level + 1);
         x = add_norm(b, name, x, width, level);
-        snprintf(name, sizeof name, "dec%d.concat", level + 1);
+        set_name(name, "dec%d.concat", level + 1);
         x = add_node(b, name, FSEG_OP_CONCAT, x, skip[level], 2 * width, level);
-        snprintf(name, sizeof name, "dec%d", level + 1);
+        set_name(name, "dec%d", level + 1);
         x = add_block(b, name, x, 2 * width, width, level);
         channels = width;
     }

@@ -1,5 +1,4 @@
 /* Finding a model file by its name. */
-#define _GNU_SOURCE /* dladdr */
 #include "frugalseg/model_locate.h"
 
 #include <dlfcn.h>

@@ -1,0 +1,88 @@
+/*
+ * Operators on whole tensors in the blocked layout (kernels.h), spread over a context's threads.
+ * Sizes agree by construction (network.c); nothing here allocates except where it says so.
+ */
+#ifndef FSEG_BLOCKED_H
+#define FSEG_BLOCKED_H
+
+#include "context_internal.h"
+
+/* A tensor [n, channels, height, width] in blocked layout; `data` is 64-byte aligned. */
+typedef struct fseg_blocked {
+    int n, channels, height, width;
+    float *data;
+} fseg_blocked;
+
+size_t fseg_blocked_blocks(int channels);
+/* Floats of one padded plane, and of a whole tensor. */
+size_t fseg_blocked_plane(int height, int width);
+size_t fseg_blocked_floats(int n, int channels, int height, int width);
+/* First plane of image i. */
+float *fseg_blocked_image(const fseg_blocked *t, int i);
+
+/* Aligned, zeroed memory; null when there is none. Freed with free(). */
+float *fseg_aligned_zeros(size_t floats);
+
+/* Zero the borders of all planes: after reuse of memory that held another shape. */
+void fseg_blocked_clear_borders(fseg_context *context, const fseg_blocked *t);
+/* [n, channels, height, width] <-> blocked; packing fills the padding channels with zero. */
+void fseg_blocked_pack(fseg_context *context, const float *nchw, const fseg_blocked *t);
+void fseg_blocked_unpack(fseg_context *context, const fseg_blocked *t, float *nchw);
+
+/* A convolution's geometry: `sources` tensors are concatenated along channels. */
+typedef struct fseg_conv_shape {
+    int source_channels[2];
+    int source_count;
+    int out_channels;
+    int kernel;
+} fseg_conv_shape;
+
+/* Floats of the packed weights: forward, and backward for source s. */
+size_t fseg_conv_packed_floats(const fseg_conv_shape *shape);
+size_t fseg_conv_packed_back_floats(const fseg_conv_shape *shape, int source);
+/* weight [out, in, k, k] -> packed for the forward pass. */
+void fseg_conv_pack(const fseg_conv_shape *shape, const float *weight, float *packed);
+/* The same, transposed and flipped, for the gradient with respect to source s. */
+void fseg_conv_pack_back(const fseg_conv_shape *shape, int source, const float *weight,
+                         float *packed);
+
+/* y = conv(concat(x...)) + bias; bias [blocks * 16] or null. */
+void fseg_blocked_conv(fseg_context *context, const fseg_conv_shape *shape,
+                       const fseg_blocked x[], const float *packed, const float *bias,
+                       const fseg_blocked *y);
+/* dx of one source from dy, added to dx when `accumulate`. */
+void fseg_blocked_conv_back(fseg_context *context, const fseg_conv_shape *shape,
+                            const fseg_blocked *dy, const float *packed_back, int accumulate,
+                            const fseg_blocked *dx);
+/* dw [out, in, k, k]; scratch of fseg_conv_weight_grad_scratch floats. The order of summation
+ * depends on the shape only, not on the number of threads. */
+size_t fseg_conv_weight_grad_scratch(const fseg_conv_shape *shape, int n);
+void fseg_blocked_conv_weight_grad(fseg_context *context, const fseg_conv_shape *shape,
+                                   const fseg_blocked x[], const fseg_blocked *dy, float *scratch,
+                                   float *dw);
+
+/* GroupNorm + ReLU (Wu & He 2018): scale and shift [channels]; statistics [n * groups] are kept for
+ * the backward pass; map is scratch of fseg_norm_map_floats. y may be x. */
+size_t fseg_norm_map_floats(int n, int channels);
+void fseg_blocked_norm_relu(fseg_context *context, const fseg_blocked *x, int groups,
+                            float epsilon, const float *scale, const float *shift, float *mean,
+                            float *inverse_deviation, float *map, const fseg_blocked *y);
+/* dx (may be dy's memory), d scale, d shift [channels], and the channel sums of dx (the gradient of
+ * a preceding bias; null if unwanted). `sums` is scratch of fseg_norm_sums_doubles. */
+size_t fseg_norm_sums_doubles(int n, int channels);
+void fseg_blocked_norm_relu_back(fseg_context *context, const fseg_blocked *x,
+                                 const fseg_blocked *dy, int groups, const float *scale,
+                                 const float *shift, const float *mean,
+                                 const float *inverse_deviation, double *sums, float *map,
+                                 const fseg_blocked *dx, float *dscale, float *dshift,
+                                 float *dbias);
+
+void fseg_blocked_max_pool(fseg_context *context, const fseg_blocked *x, const fseg_blocked *y);
+/* Adds to dx. */
+void fseg_blocked_max_pool_back(fseg_context *context, const fseg_blocked *x,
+                                const fseg_blocked *dy, const fseg_blocked *dx);
+void fseg_blocked_upsample(fseg_context *context, const fseg_blocked *x, const fseg_blocked *y);
+void fseg_blocked_upsample_back(fseg_context *context, const fseg_blocked *dy,
+                                const fseg_blocked *dx);
+
+#endif

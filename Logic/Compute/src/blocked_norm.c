@@ -1,0 +1,198 @@
+/* GroupNorm + ReLU on blocked tensors. */
+#include "blocked.h"
+#include <math.h>
+
+typedef struct norm_job {
+    const fseg_kernels *kernels;
+    const fseg_blocked *x, *dy, *y;
+    float *map;   /* per padded channel of each image: scale, shift, and in the backward pass p, q, r,
+                     as five planes of n * padded channels */
+    double *sums; /* per padded channel of each image: two sums */
+} norm_job;
+
+static size_t padded(const fseg_blocked *t)
+{
+    return fseg_blocked_blocks(t->channels) * FSEG_BLOCK;
+}
+
+static size_t map_plane(const fseg_blocked *t)
+{
+    return (size_t)t->n * padded(t);
+}
+
+size_t fseg_norm_map_floats(int n, int channels)
+{
+    return 5 * (size_t)n * fseg_blocked_blocks(channels) * FSEG_BLOCK;
+}
+
+size_t fseg_norm_sums_doubles(int n, int channels)
+{
+    return 2 * (size_t)n * fseg_blocked_blocks(channels) * FSEG_BLOCK;
+}
+
+static float *plane_at(const fseg_blocked *t, size_t i)
+{
+    return t->data + i * fseg_blocked_plane(t->height, t->width);
+}
+
+static fseg_norm_map map_at(const norm_job *job, size_t i)
+{
+    return (fseg_norm_map){.scale = job->map + i * FSEG_BLOCK,
+                           .shift = job->map + map_plane(job->x) + i * FSEG_BLOCK};
+}
+
+/* The affine map that GroupNorm is, given its statistics. */
+static void fill_map(const fseg_blocked *x, int groups, const float *scale, const float *shift,
+                     const float *mean, const float *inverse_deviation, float *map)
+{
+    const size_t channels = (size_t)x->channels, per_group = channels / (size_t)groups;
+    float *out_shift = map + map_plane(x);
+    for (size_t n = 0; n < (size_t)x->n; ++n)
+        for (size_t c = 0; c < padded(x); ++c) {
+            const size_t at = n * padded(x) + c;
+            if (c >= channels) {
+                map[at] = out_shift[at] = 0.0f;
+                continue;
+            }
+            const size_t g = n * (size_t)groups + c / per_group;
+            map[at] = scale[c] * inverse_deviation[g];
+            out_shift[at] = shift[c] - mean[g] * map[at];
+        }
+}
+
+typedef struct stats_job {
+    const fseg_kernels *kernels;
+    const fseg_blocked *x;
+    double *sums; /* per plane: 16 sums, 16 sums of squares */
+} stats_job;
+
+static void stats_task(void *user, size_t i)
+{
+    const stats_job *job = user;
+    double *out = job->sums + i * 2 * FSEG_BLOCK;
+    job->kernels->channel_sums(plane_at(job->x, i), job->x->height, job->x->width, out,
+                               out + FSEG_BLOCK);
+}
+
+static void norm_task(void *user, size_t i)
+{
+    const norm_job *job = user;
+    job->kernels->norm_relu(plane_at(job->x, i), map_at(job, i), plane_at(job->y, i),
+                            job->x->height, job->x->width);
+}
+
+void fseg_blocked_norm_relu(fseg_context *context, const fseg_blocked *x, int groups,
+                            float epsilon, const float *scale, const float *shift, float *mean,
+                            float *inverse_deviation, float *map, const fseg_blocked *y)
+{
+    const fseg_kernels *kernels = fseg_context_kernels(context);
+    const size_t planes = (size_t)x->n * fseg_blocked_blocks(x->channels);
+    /* The map's memory (5 floats a channel) first holds the sums (2 doubles a channel). */
+    double *sums = (double *)(void *)map;
+    stats_job stats = {.kernels = kernels, .x = x, .sums = sums};
+    fseg_context_parallel(context, planes, stats_task, &stats);
+    const size_t per_group = (size_t)x->channels / (size_t)groups;
+    const double count = (double)per_group * (double)x->height * (double)x->width;
+    for (size_t n = 0; n < (size_t)x->n; ++n)
+        for (size_t g = 0; g < (size_t)groups; ++g) {
+            double sum = 0.0, square = 0.0;
+            for (size_t c = g * per_group; c < (g + 1) * per_group; ++c) {
+                const size_t plane = n * fseg_blocked_blocks(x->channels) + c / FSEG_BLOCK;
+                sum += sums[plane * 2 * FSEG_BLOCK + c % FSEG_BLOCK];
+                square += sums[plane * 2 * FSEG_BLOCK + FSEG_BLOCK + c % FSEG_BLOCK];
+            }
+            const double m = sum / count;
+            double variance = square / count - m * m;
+            if (variance < 0.0)
+                variance = 0.0;
+            mean[n * (size_t)groups + g] = (float)m;
+            inverse_deviation[n * (size_t)groups + g] =
+                (float)(1.0 / sqrt(variance + (double)epsilon));
+        }
+    fill_map(x, groups, scale, shift, mean, inverse_deviation, map);
+    norm_job job = {.kernels = kernels, .x = x, .y = y, .map = map};
+    fseg_context_parallel(context, planes, norm_task, &job);
+}
+
+static void back_sums_task(void *user, size_t i)
+{
+    const norm_job *job = user;
+    double *out = job->sums + i * 2 * FSEG_BLOCK;
+    job->kernels->norm_relu_grad_sums(plane_at(job->x, i), plane_at(job->dy, i), map_at(job, i),
+                                      job->x->height, job->x->width, out, out + FSEG_BLOCK);
+}
+
+static void back_task(void *user, size_t i)
+{
+    const norm_job *job = user;
+    const size_t plane = map_plane(job->x);
+    const float *p = job->map + 2 * plane + i * FSEG_BLOCK;
+    job->kernels->norm_relu_grad(plane_at(job->x, i), plane_at(job->dy, i), map_at(job, i), p,
+                                 p + plane, p + 2 * plane, plane_at(job->y, i), job->x->height,
+                                 job->x->width, job->sums + i * 2 * FSEG_BLOCK);
+}
+
+/*
+ * With g = dy where the output is positive, s = 1/deviation and xh = (x - mean) s:
+ *   dx = s (gamma g - A/m - xh B/m),  A = sum gamma g,  B = sum gamma g xh  over the group's m values
+ * so dx = p g + q x + r with p = s gamma, q = -s^2 B/m, r = -s A/m + s^2 mean B/m.
+ */
+void fseg_blocked_norm_relu_back(fseg_context *context, const fseg_blocked *x,
+                                 const fseg_blocked *dy, int groups, const float *scale,
+                                 const float *shift, const float *mean,
+                                 const float *inverse_deviation, double *sums, float *map,
+                                 const fseg_blocked *dx, float *dscale, float *dshift,
+                                 float *dbias)
+{
+    norm_job job = {.kernels = fseg_context_kernels(context),
+                    .x = x,
+                    .dy = dy,
+                    .y = dx,
+                    .map = map,
+                    .sums = sums};
+    const size_t channels = (size_t)x->channels, blocks = fseg_blocked_blocks(x->channels);
+    const size_t planes = (size_t)x->n * blocks, plane = map_plane(x);
+    const size_t per_group = channels / (size_t)groups;
+    const double count = (double)per_group * (double)x->height * (double)x->width;
+    fill_map(x, groups, scale, shift, mean, inverse_deviation, map);
+    fseg_context_parallel(context, planes, back_sums_task, &job);
+    for (size_t c = 0; c < channels; ++c) {
+        double ds = 0.0, dt = 0.0;
+        for (size_t n = 0; n < (size_t)x->n; ++n) {
+            const size_t g = n * (size_t)groups + c / per_group;
+            const double *s = sums + (n * blocks + c / FSEG_BLOCK) * 2 * FSEG_BLOCK;
+            dt += s[c % FSEG_BLOCK];
+            ds += (s[FSEG_BLOCK + c % FSEG_BLOCK] - (double)mean[g] * s[c % FSEG_BLOCK]) *
+                  (double)inverse_deviation[g];
+        }
+        dscale[c] = (float)ds;
+        dshift[c] = (float)dt;
+    }
+    for (size_t n = 0; n < (size_t)x->n; ++n)
+        for (size_t c = 0; c < blocks * FSEG_BLOCK; ++c) {
+            float *p = map + 2 * plane + n * blocks * FSEG_BLOCK + c;
+            if (c >= channels) {
+                p[0] = p[plane] = p[2 * plane] = 0.0f;
+                continue;
+            }
+            const size_t g = c / per_group, gn = n * (size_t)groups + g;
+            const double m = (double)mean[gn], s = (double)inverse_deviation[gn];
+            double a = 0.0, b = 0.0;
+            for (size_t k = g * per_group; k < (g + 1) * per_group; ++k) {
+                const double *v = sums + (n * blocks + k / FSEG_BLOCK) * 2 * FSEG_BLOCK;
+                const double sum = v[k % FSEG_BLOCK], product = v[FSEG_BLOCK + k % FSEG_BLOCK];
+                a += (double)scale[k] * sum;
+                b += (double)scale[k] * (product - m * sum) * s;
+            }
+            p[0] = (float)(s * (double)scale[c]);
+            p[plane] = (float)(-s * s * b / count);
+            p[2 * plane] = (float)(-s * a / count + s * s * m * b / count);
+        }
+    fseg_context_parallel(context, planes, back_task, &job);
+    for (size_t c = 0; dbias && c < channels; ++c) {
+        double sum = 0.0;
+        for (size_t n = 0; n < (size_t)x->n; ++n)
+            sum += sums[(n * blocks + c / FSEG_BLOCK) * 2 * FSEG_BLOCK + c % FSEG_BLOCK];
+        dbias[c] = (float)sum;
+    }
+}

@@ -1,0 +1,11 @@
+/* What the library's own files need of a context. */
+#ifndef FSEG_CONTEXT_INTERNAL_H
+#define FSEG_CONTEXT_INTERNAL_H
+
+#include "frugalseg/context.h"
+#include "kernels.h"
+
+/* A null context means: portable kernels on the calling thread. */
+const fseg_kernels *fseg_context_kernels(const fseg_context *context);
+
+#endif

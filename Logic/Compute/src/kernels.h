@@ -1,0 +1,86 @@
+/*
+ * Kernels on the blocked layout, one table per instruction set.
+ *
+ * Blocked layout: channels in blocks of 16, each block a plane [H+2, W+2, 16] with a border of one
+ * zero pixel on every side; a tensor is [N, blocks, H+2, W+2, 16]. Channels beyond the last real
+ * one are zero. The border makes "same" convolution free of special cases; whoever writes a plane
+ * writes its interior and leaves the border zero. The layout is private to the library.
+ */
+#ifndef FSEG_KERNELS_H
+#define FSEG_KERNELS_H
+
+#include <stddef.h>
+
+enum { FSEG_BLOCK = 16 };
+
+/* One source tensor of a convolution (two when the input is a concatenation), one image. */
+typedef struct fseg_conv_source {
+    const float *x; /* first plane of the image */
+    int channels;   /* real channels; planes = ceil(channels / 16) */
+} fseg_conv_source;
+
+/*
+ * Rows row0..row1-1 of `blocks` output planes (1 or fseg_kernels.conv_blocks of them):
+ * y[co, h, w] = bias[co] + sum_ci,kh,kw x[ci, h + kh + offset, w + kw + offset] weight[co, ci, kh, kw]
+ */
+typedef struct fseg_conv_rows {
+    fseg_conv_source sources[2];
+    int source_count;
+    const float *weight;   /* packed [co block][ci block][kh][kw][16 ci][16 co], first block used */
+    size_t weight_stride;  /* floats from one co block to the next */
+    const float *bias;     /* [blocks * 16] or null */
+    float *y;              /* first output plane */
+    int height, width;     /* of all planes */
+    int row0, row1;
+    int kernel, offset;    /* 3, -1 | 1, 0 | 2, 0 (forward) | 2, -1 (backward data) */
+    int blocks;
+    int accumulate;        /* add to y instead of overwriting */
+} fseg_conv_rows;
+
+/*
+ * Weight gradient of one (co block, ci block) pair from rows row0..row1-1 of one image, added to
+ * dw [kh][kw][16 ci][16 co].
+ */
+typedef struct fseg_conv_weight_grad {
+    const float *x, *dy; /* the two planes */
+    int ci_count;        /* real channels in the block */
+    float *dw;
+    int height, width, row0, row1, kernel, offset;
+} fseg_conv_weight_grad;
+
+/* Affine map of GroupNorm per channel: y = scale x + shift, then ReLU. Arrays of 16. */
+typedef struct fseg_norm_map {
+    const float *scale, *shift;
+} fseg_norm_map;
+
+typedef struct fseg_kernels {
+    const char *name;
+    int conv_blocks; /* co blocks that conv_rows handles best at once */
+    void (*conv_rows)(const fseg_conv_rows *args);
+    void (*conv_weight_grad)(const fseg_conv_weight_grad *args);
+    /* Sums over the interior of one plane, per channel, in double: of x and x^2. */
+    void (*channel_sums)(const float *x, int height, int width, double sum[16], double square[16]);
+    /* y = relu(scale x + shift) on one plane; y may be x. */
+    void (*norm_relu)(const float *x, fseg_norm_map map, float *y, int height, int width);
+    /* Sums of g and g x, g = dy where scale x + shift > 0, else 0. */
+    void (*norm_relu_grad_sums)(const float *x, const float *dy, fseg_norm_map map, int height,
+                                int width, double sum[16], double product[16]);
+    /* dx = p g + q x + r per channel, g as above; also the sums of dx. dx may be dy. */
+    void (*norm_relu_grad)(const float *x, const float *dy, fseg_norm_map map, const float p[16],
+                           const float q[16], const float r[16], float *dx, int height, int width,
+                           double sum[16]);
+    /* x plane [2 height, 2 width] -> y plane [height, width]. */
+    void (*max_pool)(const float *x, float *y, int height, int width);
+    /* dx += dy at the first maximum of each 2 x 2 window (row by row), as PyTorch does. */
+    void (*max_pool_grad)(const float *x, const float *dy, float *dx, int height, int width);
+    /* x plane [height, width] -> y plane [2 height, 2 width], nearest. */
+    void (*upsample)(const float *x, float *y, int height, int width);
+    /* dx [height, width] = sum of the four dy [2 height, 2 width]. */
+    void (*upsample_grad)(const float *dy, float *dx, int height, int width);
+} fseg_kernels;
+
+const fseg_kernels *fseg_kernels_portable(void);
+const fseg_kernels *fseg_kernels_avx2(void);
+const fseg_kernels *fseg_kernels_avx512(void);
+
+#endif

@@ -1,0 +1,403 @@
+/*
+ * The kernels of kernels.h, written once with vectors of VLEN floats and compiled once per
+ * instruction set: the including file defines VLEN (4, 8 or 16), TILE_BLOCKS (co blocks per tile),
+ * TILE_PIXELS (pixels per tile), TILE_CI (input channels per weight-gradient tile) and KERNELS_NAME
+ * / KERNELS_FUNCTION.
+ *
+ * Register tiling of the convolution: TILE_PIXELS x (TILE_BLOCKS * 16 / VLEN) accumulators stay in
+ * registers over all input channels and taps; each step loads the weight vectors once and
+ * broadcasts one input value per pixel. AVX-512: 12 x 2 = 24 of 32 registers; AVX2: 6 x 2 = 12 of
+ * 16 (Georganas et al., "Anatomy of high-performance deep learning convolutions", SC 2018).
+ */
+#include "kernels.h"
+#include <string.h>
+
+typedef float vf __attribute__((vector_size(VLEN * 4), aligned(VLEN * 4)));
+typedef int vi __attribute__((vector_size(VLEN * 4), aligned(VLEN * 4)));
+
+#define INLINE static inline __attribute__((always_inline))
+#define VECTORS (FSEG_BLOCK / VLEN) /* vectors per 16 channels */
+#define UNROLL _Pragma("GCC unroll 32")
+
+INLINE vf load(const float *p)
+{
+    return *(const vf *)p;
+}
+
+INLINE void store(float *p, vf v)
+{
+    *(vf *)p = v;
+}
+
+INLINE vf splat(float x)
+{
+    return x - (vf){0};
+}
+
+/* Per lane: mask ? a : b. */
+INLINE vf pick(vi mask, vf a, vf b)
+{
+    return (vf)((mask & (vi)a) | (~mask & (vi)b));
+}
+
+INLINE vf larger(vf a, vf b)
+{
+    return pick(b > a, b, a);
+}
+
+INLINE size_t plane_floats(int height, int width)
+{
+    return (size_t)(height + 2) * (size_t)(width + 2) * FSEG_BLOCK;
+}
+
+/* First interior pixel of row h. */
+INLINE size_t row_start(int h, int width)
+{
+    return ((size_t)(h + 1) * (size_t)(width + 2) + 1) * FSEG_BLOCK;
+}
+
+/* ---- convolution ------------------------------------------------------------------------- */
+
+INLINE void conv_tile(const fseg_conv_rows *a, int h, int w0, const int pixels, const int blocks)
+{
+    const int vectors = blocks * VECTORS;
+    vf acc[TILE_PIXELS][TILE_BLOCKS * VECTORS];
+    const size_t plane = plane_floats(a->height, a->width);
+    float *y = a->y + row_start(h, a->width) + (size_t)w0 * FSEG_BLOCK;
+    UNROLL for (int v = 0; v < vectors; ++v)
+    {
+        const size_t at = (size_t)(v / VECTORS) * plane + (size_t)(v % VECTORS) * VLEN;
+        const vf b = a->bias ? load(a->bias + v * VLEN) : (vf){0};
+        UNROLL for (int p = 0; p < pixels; ++p) acc[p][v] =
+            a->accumulate ? load(y + at + (size_t)p * FSEG_BLOCK) + b : b;
+    }
+    const float *weight = a->weight;
+    const ptrdiff_t row = (ptrdiff_t)(a->width + 2) * FSEG_BLOCK;
+    for (int s = 0; s < a->source_count; ++s) {
+        const float *x = a->sources[s].x + row_start(h, a->width) + (size_t)w0 * FSEG_BLOCK +
+                         (a->offset * row + a->offset * FSEG_BLOCK);
+        for (int left = a->sources[s].channels; left > 0; left -= FSEG_BLOCK, x += plane) {
+            const int ci_count = left < FSEG_BLOCK ? left : FSEG_BLOCK;
+            for (int kh = 0; kh < a->kernel; ++kh) {
+                for (int kw = 0; kw < a->kernel; ++kw) {
+                    const float *xt = x + kh * row + kw * FSEG_BLOCK;
+                    for (int ci = 0; ci < ci_count; ++ci) {
+                        vf w[TILE_BLOCKS * VECTORS];
+                        UNROLL for (int v = 0; v < vectors; ++v) w[v] =
+                            load(weight + (size_t)(v / VECTORS) * a->weight_stride +
+                                 (size_t)(ci * FSEG_BLOCK + (v % VECTORS) * VLEN));
+                        UNROLL for (int p = 0; p < pixels; ++p)
+                        {
+                            const vf xv = splat(xt[p * FSEG_BLOCK + ci]);
+                            UNROLL for (int v = 0; v < vectors; ++v) acc[p][v] += w[v] * xv;
+                        }
+                    }
+                    weight += FSEG_BLOCK * FSEG_BLOCK;
+                }
+            }
+        }
+    }
+    UNROLL for (int v = 0; v < vectors; ++v)
+    {
+        const size_t at = (size_t)(v / VECTORS) * plane + (size_t)(v % VECTORS) * VLEN;
+        UNROLL for (int p = 0; p < pixels; ++p) store(y + at + (size_t)p * FSEG_BLOCK, acc[p][v]);
+    }
+}
+
+#define CONV_CASE(P)                                                                               \
+    case P:                                                                                        \
+        conv_tile(a, h, w0, P < TILE_PIXELS ? P : TILE_PIXELS, blocks);                            \
+        break;
+
+INLINE void conv_row(const fseg_conv_rows *a, int h, const int blocks)
+{
+    /* Tiles of nearly equal width: no thin tile at the end of a row. */
+    const int tiles = (a->width + TILE_PIXELS - 1) / TILE_PIXELS;
+    for (int t = 0, w0 = 0; t < tiles; ++t) {
+        const int pixels = (a->width - w0) / (tiles - t) + ((a->width - w0) % (tiles - t) != 0);
+        switch (pixels) {
+            CONV_CASE(1)
+            CONV_CASE(2)
+            CONV_CASE(3)
+            CONV_CASE(4)
+            CONV_CASE(5)
+            CONV_CASE(6)
+#if TILE_PIXELS > 6
+            CONV_CASE(7)
+            CONV_CASE(8)
+            CONV_CASE(9)
+            CONV_CASE(10)
+            CONV_CASE(11)
+            CONV_CASE(12)
+#endif
+        }
+        w0 += pixels;
+    }
+}
+
+static void conv_rows(const fseg_conv_rows *a)
+{
+    for (int h = a->row0; h < a->row1; ++h) {
+#if TILE_BLOCKS > 1
+        if (a->blocks == TILE_BLOCKS) {
+            conv_row(a, h, TILE_BLOCKS);
+            continue;
+        }
+#endif
+        conv_row(a, h, 1);
+    }
+}
+
+/* ---- weight gradient ---------------------------------------------------------------------- */
+
+/* Accumulators [kernel][TILE_CI] of one output vector stay in registers over a row. */
+INLINE void weight_grad_tile(const fseg_conv_weight_grad *a, int kh, int v, int ci0,
+                             const int kernel)
+{
+    vf acc[3][TILE_CI];
+    float *dw = a->dw + (size_t)kh * (size_t)(kernel * FSEG_BLOCK * FSEG_BLOCK) + v * VLEN;
+    UNROLL for (int kw = 0; kw < kernel; ++kw) UNROLL for (int c = 0; c < TILE_CI; ++c)
+        acc[kw][c] = load(dw + (kw * FSEG_BLOCK + ci0 + c) * FSEG_BLOCK);
+    const ptrdiff_t row = (ptrdiff_t)(a->width + 2) * FSEG_BLOCK;
+    for (int h = a->row0; h < a->row1; ++h) {
+        const float *dy = a->dy + row_start(h, a->width) + v * VLEN;
+        const float *x = a->x + row_start(h, a->width) + (kh + a->offset) * row +
+                         a->offset * FSEG_BLOCK + ci0;
+        for (int w = 0; w < a->width; ++w) {
+            const vf d = load(dy + (size_t)w * FSEG_BLOCK);
+            const float *xw = x + (size_t)w * FSEG_BLOCK;
+            UNROLL for (int kw = 0; kw < kernel; ++kw) UNROLL for (int c = 0; c < TILE_CI; ++c)
+                acc[kw][c] += d * splat(xw[kw * FSEG_BLOCK + c]);
+        }
+    }
+    UNROLL for (int kw = 0; kw < kernel; ++kw) UNROLL for (int c = 0; c < TILE_CI; ++c)
+        store(dw + (kw * FSEG_BLOCK + ci0 + c) * FSEG_BLOCK, acc[kw][c]);
+}
+
+INLINE void weight_grad(const fseg_conv_weight_grad *a, const int kernel)
+{
+    for (int kh = 0; kh < kernel; ++kh)
+        for (int v = 0; v < VECTORS; ++v)
+            for (int ci0 = 0; ci0 < a->ci_count; ci0 += TILE_CI)
+                weight_grad_tile(a, kh, v, ci0, kernel);
+}
+
+static void conv_weight_grad(const fseg_conv_weight_grad *a)
+{
+    /* A few rows at a time, so that x and dy stay in the first-level cache over the passes. */
+    fseg_conv_weight_grad part = *a;
+    const int step = a->width >= 64 ? 1 : 64 / a->width;
+    for (int h = a->row0; h < a->row1; h += step) {
+        part.row0 = h;
+        part.row1 = h + step < a->row1 ? h + step : a->row1;
+        switch (a->kernel) {
+        case 1:
+            weight_grad(&part, 1);
+            break;
+        case 2:
+            weight_grad(&part, 2);
+            break;
+        default:
+            weight_grad(&part, 3);
+        }
+    }
+}
+
+/* ---- GroupNorm and ReLU ------------------------------------------------------------------- */
+
+/* Row sums in float, sums of rows in double: exact enough for any image size. */
+INLINE void add_row_sums(const vf part[VECTORS], double sum[16])
+{
+    UNROLL for (int v = 0; v < VECTORS; ++v) for (int i = 0; i < VLEN; ++i)
+        sum[v * VLEN + i] += (double)part[v][i];
+}
+
+static void channel_sums(const float *x, int height, int width, double sum[16], double square[16])
+{
+    for (int c = 0; c < FSEG_BLOCK; ++c)
+        sum[c] = square[c] = 0.0;
+    for (int h = 0; h < height; ++h) {
+        const float *row = x + row_start(h, width);
+        vf s[VECTORS] = {{0}}, q[VECTORS] = {{0}};
+        for (int w = 0; w < width; ++w)
+            UNROLL for (int v = 0; v < VECTORS; ++v)
+            {
+                const vf a = load(row + (size_t)w * FSEG_BLOCK + v * VLEN);
+                s[v] += a;
+                q[v] += a * a;
+            }
+        add_row_sums(s, sum);
+        add_row_sums(q, square);
+    }
+}
+
+static void norm_relu(const float *x, fseg_norm_map map, float *y, int height, int width)
+{
+    vf scale[VECTORS], shift[VECTORS];
+    memcpy(scale, map.scale, sizeof scale);
+    memcpy(shift, map.shift, sizeof shift);
+    for (int h = 0; h < height; ++h) {
+        const size_t start = row_start(h, width);
+        for (int w = 0; w < width; ++w)
+            UNROLL for (int v = 0; v < VECTORS; ++v)
+            {
+                const size_t at = start + (size_t)w * FSEG_BLOCK + (size_t)(v * VLEN);
+                const vf a = load(x + at) * scale[v] + shift[v];
+                store(y + at, larger(a, (vf){0}));
+            }
+    }
+}
+
+static void norm_relu_grad_sums(const float *x, const float *dy, fseg_norm_map map, int height,
+                                int width, double sum[16], double product[16])
+{
+    vf scale[VECTORS], shift[VECTORS];
+    memcpy(scale, map.scale, sizeof scale);
+    memcpy(shift, map.shift, sizeof shift);
+    for (int c = 0; c < FSEG_BLOCK; ++c)
+        sum[c] = product[c] = 0.0;
+    for (int h = 0; h < height; ++h) {
+        const size_t start = row_start(h, width);
+        vf s[VECTORS] = {{0}}, q[VECTORS] = {{0}};
+        for (int w = 0; w < width; ++w)
+            UNROLL for (int v = 0; v < VECTORS; ++v)
+            {
+                const size_t at = start + (size_t)w * FSEG_BLOCK + (size_t)(v * VLEN);
+                const vf a = load(x + at);
+                const vf g = pick(a * scale[v] + shift[v] > 0.0f, load(dy + at), (vf){0});
+                s[v] += g;
+                q[v] += g * a;
+            }
+        add_row_sums(s, sum);
+        add_row_sums(q, product);
+    }
+}
+
+static void norm_relu_grad(const float *x, const float *dy, fseg_norm_map map, const float p[16],
+                           const float q[16], const float r[16], float *dx, int height, int width,
+                           double sum[16])
+{
+    vf scale[VECTORS], shift[VECTORS], pv[VECTORS], qv[VECTORS], rv[VECTORS];
+    memcpy(scale, map.scale, sizeof scale);
+    memcpy(shift, map.shift, sizeof shift);
+    memcpy(pv, p, sizeof pv);
+    memcpy(qv, q, sizeof qv);
+    memcpy(rv, r, sizeof rv);
+    for (int c = 0; c < FSEG_BLOCK; ++c)
+        sum[c] = 0.0;
+    for (int h = 0; h < height; ++h) {
+        const size_t start = row_start(h, width);
+        vf s[VECTORS] = {{0}};
+        for (int w = 0; w < width; ++w)
+            UNROLL for (int v = 0; v < VECTORS; ++v)
+            {
+                const size_t at = start + (size_t)w * FSEG_BLOCK + (size_t)(v * VLEN);
+                const vf a = load(x + at);
+                const vf g = pick(a * scale[v] + shift[v] > 0.0f, load(dy + at), (vf){0});
+                const vf d = g * pv[v] + a * qv[v] + rv[v];
+                s[v] += d;
+                store(dx + at, d);
+            }
+        add_row_sums(s, sum);
+    }
+}
+
+/* ---- pooling and upsampling --------------------------------------------------------------- */
+
+static void max_pool(const float *x, float *y, int height, int width)
+{
+    const size_t row = (size_t)(2 * width + 2) * FSEG_BLOCK;
+    for (int h = 0; h < height; ++h) {
+        const float *in = x + row_start(2 * h, 2 * width);
+        float *out = y + row_start(h, width);
+        for (int w = 0; w < width; ++w)
+            UNROLL for (int v = 0; v < VECTORS; ++v)
+            {
+                const float *p = in + (size_t)w * 2 * FSEG_BLOCK + v * VLEN;
+                const vf a = load(p), b = load(p + FSEG_BLOCK);
+                const vf c = load(p + row), d = load(p + row + FSEG_BLOCK);
+                store(out + (size_t)w * FSEG_BLOCK + v * VLEN, larger(larger(a, b), larger(c, d)));
+            }
+    }
+}
+
+static void max_pool_grad(const float *x, const float *dy, float *dx, int height, int width)
+{
+    const size_t row = (size_t)(2 * width + 2) * FSEG_BLOCK;
+    for (int h = 0; h < height; ++h) {
+        const size_t start = row_start(2 * h, 2 * width);
+        const float *grad = dy + row_start(h, width);
+        for (int w = 0; w < width; ++w)
+            UNROLL for (int v = 0; v < VECTORS; ++v)
+            {
+                const size_t at = start + (size_t)w * 2 * FSEG_BLOCK + (size_t)(v * VLEN);
+                const vf g = load(grad + (size_t)w * FSEG_BLOCK + v * VLEN);
+                const vf a = load(x + at), b = load(x + at + FSEG_BLOCK);
+                const vf c = load(x + at + row), d = load(x + at + row + FSEG_BLOCK);
+                const vi use_b = b > a, use_d = d > c;
+                const vf ab = pick(use_b, b, a), cd = pick(use_d, d, c);
+                const vi lower = cd > ab;
+                const vf zero = {0};
+                const vf up = pick(lower, zero, g), down = pick(lower, g, zero);
+                float *o = dx + at;
+                store(o, load(o) + pick(use_b, zero, up));
+                store(o + FSEG_BLOCK, load(o + FSEG_BLOCK) + pick(use_b, up, zero));
+                o += row;
+                store(o, load(o) + pick(use_d, zero, down));
+                store(o + FSEG_BLOCK, load(o + FSEG_BLOCK) + pick(use_d, down, zero));
+            }
+    }
+}
+
+static void upsample(const float *x, float *y, int height, int width)
+{
+    const size_t row = (size_t)(2 * width + 2) * FSEG_BLOCK;
+    for (int h = 0; h < height; ++h) {
+        const float *in = x + row_start(h, width);
+        float *out = y + row_start(2 * h, 2 * width);
+        for (int w = 0; w < width; ++w)
+            UNROLL for (int v = 0; v < VECTORS; ++v)
+            {
+                const vf a = load(in + (size_t)w * FSEG_BLOCK + v * VLEN);
+                float *o = out + (size_t)w * 2 * FSEG_BLOCK + v * VLEN;
+                store(o, a);
+                store(o + FSEG_BLOCK, a);
+                store(o + row, a);
+                store(o + row + FSEG_BLOCK, a);
+            }
+    }
+}
+
+static void upsample_grad(const float *dy, float *dx, int height, int width)
+{
+    const size_t row = (size_t)(2 * width + 2) * FSEG_BLOCK;
+    for (int h = 0; h < height; ++h) {
+        const float *in = dy + row_start(2 * h, 2 * width);
+        float *out = dx + row_start(h, width);
+        for (int w = 0; w < width; ++w)
+            UNROLL for (int v = 0; v < VECTORS; ++v)
+            {
+                const float *p = in + (size_t)w * 2 * FSEG_BLOCK + v * VLEN;
+                store(out + (size_t)w * FSEG_BLOCK + v * VLEN,
+                      (load(p) + load(p + FSEG_BLOCK)) +
+                          (load(p + row) + load(p + row + FSEG_BLOCK)));
+            }
+    }
+}
+
+const fseg_kernels *KERNELS_FUNCTION(void)
+{
+    static const fseg_kernels table = {.name = KERNELS_NAME,
+                                       .conv_blocks = TILE_BLOCKS,
+                                       .conv_rows = conv_rows,
+                                       .conv_weight_grad = conv_weight_grad,
+                                       .channel_sums = channel_sums,
+                                       .norm_relu = norm_relu,
+                                       .norm_relu_grad_sums = norm_relu_grad_sums,
+                                       .norm_relu_grad = norm_relu_grad,
+                                       .max_pool = max_pool,
+                                       .max_pool_grad = max_pool_grad,
+                                       .upsample = upsample,
+                                       .upsample_grad = upsample_grad};
+    return &table;
+}
