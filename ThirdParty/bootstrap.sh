@@ -53,6 +53,7 @@ system_packages() {
     works g++ --version || missing+=(g++)
     works make --version || missing+=(make)
     works ninja --version || missing+=(ninja-build)
+    works pkg-config --version || missing+=(pkg-config)
     cmake_is_new_enough || missing+=(cmake)
     local wanted=(libopenblas-dev libjansson-dev libmd-dev libonnx-dev libprotobuf-c-dev
         protobuf-c-compiler libegl1 libgl1 libgl1-mesa-dri)
