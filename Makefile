@@ -29,11 +29,11 @@ test-dependencies:
 
 build: dependencies
 	@test -f $(BUILD)/CMakeCache.txt || \
-	    cmake -S . -B $(BUILD) -G Ninja -DFRUGALSEG_BUILD_TESTS=OFF $(CMAKE_FLAGS)
+	    cmake -Wno-deprecated -S . -B $(BUILD) -G Ninja -DFRUGALSEG_BUILD_TESTS=OFF $(CMAKE_FLAGS)
 	@cmake --build $(BUILD) --parallel $(JOBS)
 
 test: test-dependencies
-	@cmake -S . -B $(BUILD) -G Ninja -DFRUGALSEG_BUILD_TESTS=ON $(CMAKE_FLAGS)
+	@cmake -Wno-deprecated -S . -B $(BUILD) -G Ninja -DFRUGALSEG_BUILD_TESTS=ON $(CMAKE_FLAGS)
 	@cmake --build $(BUILD) --parallel $(JOBS)
 	@cd $(BUILD) && ctest --output-on-failure --parallel $(JOBS)
 

@@ -47,12 +47,12 @@ else()
   endif()
 endif()
 
-# frugalseg_runtime_path(TARGET [FOLDER...]): let the built TARGET find the wheels' libraries, and ours
-# in FOLDER. Does nothing with a full Slicer, whose launcher sets the path.
+# frugalseg_runtime_path(TARGET): let the built TARGET find our libraries and the wheels'. Does nothing
+# with a full Slicer, whose launcher sets the path.
 function(frugalseg_runtime_path target)
   if(NOT FRUGALSEG_FULL_SLICER)
     set_target_properties(${target} PROPERTIES
       BUILD_WITH_INSTALL_RPATH ON
-      INSTALL_RPATH "$ORIGIN;${ARGN};${FRUGALSEG_RUNTIME_PATH}")
+      INSTALL_RPATH "$ORIGIN;${PROJECT_BINARY_DIR}/lib;${FRUGALSEG_RUNTIME_PATH}")
   endif()
 endfunction()
