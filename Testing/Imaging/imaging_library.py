@@ -1,0 +1,142 @@
+"""The built library libfrugalseg_imaging, called through its C interface (imaging.h)."""
+import ctypes as C
+import os
+
+import numpy as np
+
+
+class Geometry(C.Structure):
+    _fields_ = [("size", C.c_size_t * 3), ("ijk_to_lps", (C.c_double * 4) * 4)]
+
+    @staticmethod
+    def make(size, matrix):
+        geometry = Geometry()
+        geometry.size[:] = [int(n) for n in size]
+        for row in range(4):
+            geometry.ijk_to_lps[row][:] = [float(x) for x in matrix[row]]
+        return geometry
+
+    @property
+    def matrix(self):
+        return np.array([list(row) for row in self.ijk_to_lps])
+
+    @property
+    def shape(self):
+        return tuple(reversed(list(self.size)))
+
+
+class Volume(C.Structure):
+    _fields_ = [("geometry", Geometry), ("voxels", C.POINTER(C.c_float)), ("modality", C.c_char * 17)]
+
+
+class Mask(C.Structure):
+    _fields_ = [("geometry", Geometry), ("voxels", C.POINTER(C.c_uint8))]
+
+
+class Error(C.Structure):
+    _fields_ = [("status", C.c_int), ("message", C.c_char * 512)]
+
+
+class SeriesInfo(C.Structure):
+    _fields_ = [("uid", C.c_char * 65), ("description", C.c_char * 129), ("modality", C.c_char * 17),
+                ("body_part", C.c_char * 17), ("columns", C.c_size_t), ("rows", C.c_size_t),
+                ("slices", C.c_size_t), ("spacing_mm", C.c_double * 3), ("verdict", C.c_int),
+                ("reason_id", C.c_char * 33), ("reason", C.c_char * 257)]
+
+
+class SeriesWriteOptions(C.Structure):
+    _fields_ = [("description", C.c_char_p), ("patient_id", C.c_char_p), ("body_part", C.c_char_p),
+                ("seed", C.c_uint64)]
+
+
+class SegOptions(C.Structure):
+    _fields_ = [("structure", C.c_char_p), ("model_name", C.c_char_p), ("model_version", C.c_char_p),
+                ("model_sha256", C.c_char_p), ("edited", C.c_int)]
+
+
+class Agreement(C.Structure):
+    _fields_ = [("dice", C.c_double), ("hd95_mm", C.c_double), ("volume_ml", C.c_double),
+                ("truth_ml", C.c_double)]
+
+
+library = C.CDLL(os.environ["FRUGALSEG_IMAGING_LIBRARY"])
+library.fseg_series_list_info.restype = C.POINTER(SeriesInfo)
+library.fseg_series_list_info.argtypes = [C.c_void_p, C.c_size_t]
+library.fseg_series_list_count.restype = C.c_size_t
+library.fseg_series_list_count.argtypes = [C.c_void_p]
+library.fseg_series_list_free.argtypes = [C.c_void_p]
+library.fseg_series_read.argtypes = [C.c_void_p, C.c_size_t, C.c_void_p, C.c_void_p, C.c_void_p]
+library.fseg_seg_write.argtypes = [C.c_void_p, C.c_size_t, C.c_void_p, C.c_void_p, C.c_char_p, C.c_void_p]
+
+BAD_INPUT = 10
+REFUSED = 11
+UNSUPPORTED = 4
+
+
+class Failure(Exception):
+    def __init__(self, status, message):
+        super().__init__(message)
+        self.status = status
+
+
+def check(call, *arguments):
+    error = Error()
+    status = call(*arguments, C.byref(error))
+    if status:
+        assert error.status == status and error.message
+        raise Failure(status, error.message.decode())
+
+
+class SeriesList:
+    """The series below a folder."""
+
+    def __init__(self, folder):
+        self.handle = C.c_void_p()
+        check(library.fseg_series_list_scan, os.fsencode(str(folder)), None, C.byref(self.handle))
+
+    def __del__(self):
+        library.fseg_series_list_free(self.handle)
+
+    def __len__(self):
+        return library.fseg_series_list_count(self.handle)
+
+    def info(self, index=0):
+        return library.fseg_series_list_info(self.handle, index).contents
+
+    def read(self, index=0):
+        """(voxels [slices, rows, columns], geometry)"""
+        volume = C.POINTER(Volume)()
+        check(library.fseg_series_read, self.handle, index, None, C.byref(volume))
+        geometry = Geometry.from_buffer_copy(volume.contents.geometry)
+        voxels = np.ctypeslib.as_array(volume.contents.voxels, geometry.shape).copy()
+        library.fseg_volume_free(volume)
+        return voxels, geometry
+
+    def write_seg(self, mask, geometry, path, structure="liver", name="liver-t2", version="1.0",
+                  sha256="0123456789abcdef" * 4, edited=0, index=0):
+        options = SegOptions(structure.encode(), name.encode(), version.encode(), sha256.encode(), edited)
+        voxels = np.ascontiguousarray(mask, dtype=np.uint8)
+        native = Mask(geometry, voxels.ctypes.data_as(C.POINTER(C.c_uint8)))
+        check(library.fseg_seg_write, self.handle, index, C.byref(native), C.byref(options),
+              os.fsencode(str(path)))
+
+
+def write_series(voxels, matrix, folder, description="phantom", patient="PHANTOM", body_part="ABDOMEN",
+                 seed=1):
+    """Write voxels [slices, rows, columns] as a DICOM series."""
+    data = np.ascontiguousarray(voxels, dtype=np.float32)
+    geometry = Geometry.make(data.shape[::-1], matrix)
+    volume = Volume(geometry, data.ctypes.data_as(C.POINTER(C.c_float)), b"MR")
+    options = SeriesWriteOptions(description.encode(), patient.encode(), body_part.encode(), seed)
+    check(library.fseg_series_write, C.byref(volume), C.byref(options), os.fsencode(str(folder)))
+
+
+def compare(mask, truth, matrix):
+    def native(values):
+        data = np.ascontiguousarray(values, dtype=np.uint8)
+        pointer = data.ctypes.data_as(C.POINTER(C.c_uint8))
+        return Mask(Geometry.make(data.shape[::-1], matrix), pointer), data
+    (a, _a), (b, _b) = native(mask), native(truth)
+    agreement = Agreement()
+    check(library.fseg_mask_compare, C.byref(a), C.byref(b), C.byref(agreement))
+    return agreement
