@@ -1,0 +1,49 @@
+/* frugalseg: the command line program. */
+#include "frugalseg/frugalseg.h"
+#include "program.h"
+#include <stdio.h>
+#include <string.h>
+
+static const program_command *const commands[] = {
+    &command_segment, &command_evaluate, &command_info,
+    &command_train,   &command_synth,
+};
+
+static void print_help(FILE *stream)
+{
+    fprintf(stream, "Usage: frugalseg COMMAND [OPTION]...\n\n"
+                    "Segments the liver or prostate in T2-weighted MR on an ordinary "
+                    "processor.\n" PROGRAM_NOTICE "\n\nCommands:\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        fprintf(stream, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    }
+    fprintf(stream, "\n'frugalseg COMMAND --help' shows the options of a command and examples.\n"
+                    "Exit codes: 0 ok, 1 internal failure, 2 usage, 3 bad input, 4 refused, "
+                    "130 interrupted.\n");
+}
+
+int main(int argc, char **argv)
+{
+    program_catch_interrupts();
+    const char *name = argc > 1 ? argv[1] : "";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        print_help(stdout);
+        return EXIT_OK;
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("frugalseg %s\n" PROGRAM_NOTICE "\n", FSEG_VERSION);
+        return EXIT_OK;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(name, commands[i]->name) == 0) {
+            return commands[i]->run(commands[i], argc - 1, argv + 1);
+        }
+    }
+    if (argc > 1) {
+        fprintf(stderr, "frugalseg: There is no command '%.60s'.\n", name);
+        fprintf(stderr, "Try 'frugalseg --help'.\n");
+    } else {
+        print_help(stderr);
+    }
+    return EXIT_USAGE;
+}

@@ -1,0 +1,28 @@
+/* Result folders: everything is written into a hidden folder first and moved in place when all of
+ * it is complete, so that a failure leaves nothing half-written. */
+#ifndef FRUGALSEG_OUTPUT_H
+#define FRUGALSEG_OUTPUT_H
+
+#include "frugalseg/status.h"
+#include <jansson.h>
+#include <stdbool.h>
+
+typedef struct output_folder {
+    char *path;
+    char *staging; /* hidden folder inside `path` */
+    int created;   /* leading folders of `path` that were made here */
+} output_folder;
+
+fseg_status output_folder_open(const char *path, output_folder *out, fseg_error *error);
+/* Path of a result `name` while it is written; malloc'ed, null when out of memory. */
+char *output_folder_staged(const output_folder *folder, const char *name);
+/* Move the named results into place, in this order. A folder is moved only where none is. */
+fseg_status output_folder_commit(output_folder *folder, const char *const *names, size_t count,
+                                 fseg_error *error);
+/* Remove what was not committed, and folders made for it. */
+void output_folder_close(output_folder *folder);
+
+/* Write `object` (released) as a JSON file. */
+fseg_status output_write_json(const char *path, json_t *object, fseg_error *error);
+
+#endif

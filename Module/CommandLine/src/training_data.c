@@ -1,0 +1,174 @@
+/* The cases of a training run: which train, which are held out, and into the sampler. */
+#include "phantom_volume.h"
+#include "training.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "2/5" -> 2 of 5. */
+static bool parse_fold(const char *text, int *fold, int *folds)
+{
+    char rest;
+    return sscanf(text, "%d/%d%c", fold, folds, &rest) == 2 && *folds >= 2 && *folds <= 1000 &&
+           *fold >= 1 && *fold <= *folds;
+}
+
+fseg_status training_split_cases(training *run, fseg_error *error)
+{
+    const training_options *options = run->options;
+    fseg_status status = case_list_scan(options->data, &run->cases, error);
+    if (status == FSEG_OK) {
+        status = case_list_check_names(&run->cases, options->exclude, error);
+    }
+    if (status != FSEG_OK) {
+        return status;
+    }
+    int fold = 0, folds = 0;
+    if (options->fold && !parse_fold(options->fold, &fold, &folds)) {
+        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                              "--fold needs k/K with k from 1 to K, as in 2/5, not '%.40s'.",
+                              options->fold);
+    }
+    run->held_out = calloc(run->cases.count, sizeof *run->held_out);
+    run->unusable = calloc(run->cases.count, sizeof *run->unusable);
+    if (!run->held_out || !run->unusable) {
+        return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
+    }
+    for (size_t i = 0; i < run->cases.count; i++) {
+        run->held_out[i] = case_is_named(options->exclude, run->cases.cases[i].name) ||
+                           (folds > 0 && i % (size_t)folds == (size_t)fold - 1);
+        run->held_out_cases += run->held_out[i];
+    }
+    return FSEG_OK;
+}
+
+static fseg_status add_subject(training *run, const fseg_volume *volume, const fseg_mask *labels,
+                               double weight, fseg_error *error)
+{
+    fseg_network_grid *grid = NULL;
+    const int multiple = fseg_unet_size_multiple(fseg_model_config(run->model));
+    fseg_status status =
+        fseg_network_grid_create(volume, labels, &run->spec, multiple, &grid, error);
+    if (status == FSEG_OK) {
+        status = fseg_sampler_add(run->sampler, grid->slices, grid->labels, grid->depth,
+                                  grid->height, grid->width, weight, error);
+    }
+    fseg_network_grid_free(grid);
+    return status;
+}
+
+static fseg_status add_case(training *run, const labelled_case *entry, fseg_error *error)
+{
+    if (!entry->label) {
+        return fseg_error_set(error, FSEG_ERROR_BAD_INPUT, "It has no label file.");
+    }
+    fseg_volume *volume = NULL;
+    fseg_mask *labels = NULL;
+    fseg_status status = fseg_volume_read(entry->image, &volume, error);
+    if (status == FSEG_OK) {
+        status = fseg_mask_read(entry->label, run->options->label, &labels, error);
+    }
+    if (status == FSEG_OK) {
+        status = add_subject(run, volume, labels, 1.0, error);
+    }
+    fseg_volume_free(volume);
+    fseg_mask_free(labels);
+    return status;
+}
+
+/* Phantom `index`: every other one with published tissue contrast, the rest varied widely. */
+static fseg_phantom_options phantom_options(uint64_t seed, int index)
+{
+    /* Far from the seeds 1, 2, 3 that demos use. */
+    const uint64_t phantom_seed = seed * 1000003u + 500000u + (uint64_t)index;
+    fseg_phantom_options options = fseg_phantom_default_options(phantom_seed);
+    fseg_random random = fseg_random_create(phantom_seed, 77);
+    options.contrast_variation = index % 2 == 0 ? 0.0 : fseg_random_range(&random, 0.2f, 1.0f);
+    options.noise = fseg_random_range(&random, 0.01f, 0.06f);
+    options.bias = fseg_random_range(&random, 0.0f, 0.5f);
+    return options;
+}
+
+static fseg_status add_phantom(training *run, int index, double weight, fseg_error *error)
+{
+    const fseg_phantom_options options = phantom_options(run->options->seed, index);
+    fseg_volume *volume = NULL;
+    fseg_mask *labels = NULL;
+    fseg_status status =
+        phantom_volume_create(run->context, &options, NULL, &volume, &labels, error);
+    if (status == FSEG_OK) {
+        const size_t count =
+            volume->geometry.size[0] * volume->geometry.size[1] * volume->geometry.size[2];
+        for (size_t i = 0; i < count; i++) {
+            labels->voxels[i] = labels->voxels[i] == FSEG_PHANTOM_LIVER;
+        }
+        status = add_subject(run, volume, labels, weight, error);
+    }
+    fseg_volume_free(volume);
+    fseg_mask_free(labels);
+    return status;
+}
+
+static fseg_status create_sampler(training *run, fseg_error *error)
+{
+    const training_options *options = run->options;
+    fseg_sampler_options sampler =
+        fseg_sampler_default_options(options->batch, options->size, options->size);
+    sampler.context_slices = run->spec.context_slices;
+    sampler.foreground_fraction = options->foreground;
+    sampler.seed = options->seed;
+    return fseg_sampler_create(&sampler, &run->sampler, error);
+}
+
+fseg_status training_load_data(training *run, fseg_error *error)
+{
+    const training_options *options = run->options;
+    fseg_status status = create_sampler(run, error);
+    if (status != FSEG_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < run->cases.count; i++) {
+        if (program_interrupted()) {
+            return fseg_error_set(error, FSEG_ERROR_CANCELLED, "Interrupted.");
+        }
+        if (run->held_out[i]) {
+            continue;
+        }
+        status = add_case(run, &run->cases.cases[i], error);
+        if (status == FSEG_ERROR_OUT_OF_MEMORY) {
+            return status;
+        }
+        if (status == FSEG_OK) {
+            run->used_cases++;
+        } else {
+            run->unusable[i] = true;
+            program_warn("Case '%s' is left out: %s", run->cases.cases[i].name, error->message);
+            training_log(run, json_pack("{s:s, s:s, s:s}", "event", "left_out", "case",
+                                        run->cases.cases[i].name, "reason", error->message));
+        }
+    }
+    if (run->used_cases == 0 && run->held_out_cases < run->cases.count) {
+        return fseg_error_set(error, FSEG_ERROR_BAD_INPUT,
+                              "No case of the data folder can be used for training; see the "
+                              "warnings above.");
+    }
+    if (run->used_cases == 0 && options->phantoms == 0) {
+        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                              "All cases are held out, so nothing is left to train on.");
+    }
+    /* Together the phantoms are drawn with probability phantom_share. */
+    const double share = run->used_cases == 0 ? 0.5 : options->phantom_share;
+    const double real = run->used_cases == 0 ? 1.0 : (double)run->used_cases;
+    const double weight =
+        options->phantoms > 0 ? share / (1 - share) * real / options->phantoms : 0;
+    for (int i = 0; i < options->phantoms && weight > 0; i++) {
+        if (program_interrupted()) {
+            return fseg_error_set(error, FSEG_ERROR_CANCELLED, "Interrupted.");
+        }
+        status = add_phantom(run, i, weight, error);
+        if (status != FSEG_OK) {
+            return status;
+        }
+    }
+    return FSEG_OK;
+}
