@@ -61,21 +61,29 @@ void fseg_blocked_conv_weight_grad(fseg_context *context, const fseg_conv_shape 
                                    const fseg_blocked x[], const fseg_blocked *dy, float *scratch,
                                    float *dw);
 
-/* GroupNorm + ReLU (Wu & He 2018): scale and shift [channels]; statistics [n * groups] are kept for
- * the backward pass; map is scratch of fseg_norm_map_floats. y may be x. */
+/* GroupNorm (Wu & He 2018), with ReLU when `relu`: scale and shift [channels]; statistics
+ * [n * groups] are kept for the backward pass; map is scratch of fseg_norm_map_floats. y may be x. */
 size_t fseg_norm_map_floats(int n, int channels);
-void fseg_blocked_norm_relu(fseg_context *context, const fseg_blocked *x, int groups,
-                            float epsilon, const float *scale, const float *shift, float *mean,
+void fseg_blocked_norm(fseg_context *context, const fseg_blocked *x, int groups, int relu,
+                       float epsilon, const float *scale, const float *shift, float *mean,
                             float *inverse_deviation, float *map, const fseg_blocked *y);
 /* dx (may be dy's memory), d scale, d shift [channels], and the channel sums of dx (the gradient of
  * a preceding bias; null if unwanted). `sums` is scratch of fseg_norm_sums_doubles. */
 size_t fseg_norm_sums_doubles(int n, int channels);
-void fseg_blocked_norm_relu_back(fseg_context *context, const fseg_blocked *x,
-                                 const fseg_blocked *dy, int groups, const float *scale,
+void fseg_blocked_norm_back(fseg_context *context, const fseg_blocked *x,
+                            const fseg_blocked *dy, int groups, int relu, const float *scale,
                                  const float *shift, const float *mean,
                                  const float *inverse_deviation, double *sums, float *map,
                                  const fseg_blocked *dx, float *dscale, float *dshift,
                                  float *dbias);
+
+/* ReLU alone. y may be x, dx may be dy. */
+void fseg_blocked_relu(fseg_context *context, const fseg_blocked *x, const fseg_blocked *y);
+void fseg_blocked_relu_back(fseg_context *context, const fseg_blocked *x, const fseg_blocked *dy,
+                            const fseg_blocked *dx);
+/* Sum of t over images and pixels, per channel [channels]: the gradient of a bias. */
+void fseg_blocked_channel_sums(fseg_context *context, const fseg_blocked *t, double *sums,
+                               float *out);
 
 void fseg_blocked_max_pool(fseg_context *context, const fseg_blocked *x, const fseg_blocked *y);
 /* Adds to dx. */

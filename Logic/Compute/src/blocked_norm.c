@@ -1,4 +1,4 @@
-/* GroupNorm + ReLU on blocked tensors. */
+/* GroupNorm, ReLU and channel sums on blocked tensors. */
 #include "blocked.h"
 #include <math.h>
 
@@ -8,7 +8,13 @@ typedef struct norm_job {
     float *map;   /* per padded channel of each image: scale, shift, and in the backward pass p, q, r,
                      as five planes of n * padded channels */
     double *sums; /* per padded channel of each image: two sums */
+    float floor;
 } norm_job;
+
+static float floor_of(int relu)
+{
+    return relu ? 0.0f : -INFINITY;
+}
 
 static size_t padded(const fseg_blocked *t)
 {
@@ -38,7 +44,8 @@ static float *plane_at(const fseg_blocked *t, size_t i)
 static fseg_norm_map map_at(const norm_job *job, size_t i)
 {
     return (fseg_norm_map){.scale = job->map + i * FSEG_BLOCK,
-                           .shift = job->map + map_plane(job->x) + i * FSEG_BLOCK};
+                           .shift = job->map + map_plane(job->x) + i * FSEG_BLOCK,
+                           .floor = job->floor};
 }
 
 /* The affine map that GroupNorm is, given its statistics. */
@@ -81,8 +88,8 @@ static void norm_task(void *user, size_t i)
                             job->x->height, job->x->width);
 }
 
-void fseg_blocked_norm_relu(fseg_context *context, const fseg_blocked *x, int groups,
-                            float epsilon, const float *scale, const float *shift, float *mean,
+void fseg_blocked_norm(fseg_context *context, const fseg_blocked *x, int groups, int relu,
+                       float epsilon, const float *scale, const float *shift, float *mean,
                             float *inverse_deviation, float *map, const fseg_blocked *y)
 {
     const fseg_kernels *kernels = fseg_context_kernels(context);
@@ -110,7 +117,7 @@ void fseg_blocked_norm_relu(fseg_context *context, const fseg_blocked *x, int gr
                 (float)(1.0 / sqrt(variance + (double)epsilon));
         }
     fill_map(x, groups, scale, shift, mean, inverse_deviation, map);
-    norm_job job = {.kernels = kernels, .x = x, .y = y, .map = map};
+    norm_job job = {.kernels = kernels, .x = x, .y = y, .map = map, .floor = floor_of(relu)};
     fseg_context_parallel(context, planes, norm_task, &job);
 }
 
@@ -137,8 +144,8 @@ static void back_task(void *user, size_t i)
  *   dx = s (gamma g - A/m - xh B/m),  A = sum gamma g,  B = sum gamma g xh  over the group's m values
  * so dx = p g + q x + r with p = s gamma, q = -s^2 B/m, r = -s A/m + s^2 mean B/m.
  */
-void fseg_blocked_norm_relu_back(fseg_context *context, const fseg_blocked *x,
-                                 const fseg_blocked *dy, int groups, const float *scale,
+void fseg_blocked_norm_back(fseg_context *context, const fseg_blocked *x,
+                                 const fseg_blocked *dy, int groups, int relu, const float *scale,
                                  const float *shift, const float *mean,
                                  const float *inverse_deviation, double *sums, float *map,
                                  const fseg_blocked *dx, float *dscale, float *dshift,
@@ -149,7 +156,8 @@ void fseg_blocked_norm_relu_back(fseg_context *context, const fseg_blocked *x,
                     .dy = dy,
                     .y = dx,
                     .map = map,
-                    .sums = sums};
+                    .sums = sums,
+                    .floor = floor_of(relu)};
     const size_t channels = (size_t)x->channels, blocks = fseg_blocked_blocks(x->channels);
     const size_t planes = (size_t)x->n * blocks, plane = map_plane(x);
     const size_t per_group = channels / (size_t)groups;
@@ -194,5 +202,54 @@ void fseg_blocked_norm_relu_back(fseg_context *context, const fseg_blocked *x,
         for (size_t n = 0; n < (size_t)x->n; ++n)
             sum += sums[(n * blocks + c / FSEG_BLOCK) * 2 * FSEG_BLOCK + c % FSEG_BLOCK];
         dbias[c] = (float)sum;
+    }
+}
+
+/* ReLU is the normalization kernel with the identity map. */
+static const float ones[FSEG_BLOCK] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+static const float zeros[FSEG_BLOCK] = {0};
+static const fseg_norm_map identity = {.scale = ones, .shift = zeros, .floor = 0.0f};
+
+static void relu_task(void *user, size_t i)
+{
+    const norm_job *job = user;
+    job->kernels->norm_relu(plane_at(job->x, i), identity, plane_at(job->y, i), job->x->height,
+                            job->x->width);
+}
+
+void fseg_blocked_relu(fseg_context *context, const fseg_blocked *x, const fseg_blocked *y)
+{
+    norm_job job = {.kernels = fseg_context_kernels(context), .x = x, .y = y};
+    fseg_context_parallel(context, (size_t)x->n * fseg_blocked_blocks(x->channels), relu_task,
+                          &job);
+}
+
+static void relu_back_task(void *user, size_t i)
+{
+    const norm_job *job = user;
+    double sums[FSEG_BLOCK];
+    job->kernels->norm_relu_grad(plane_at(job->x, i), plane_at(job->dy, i), identity, ones, zeros,
+                                 zeros, plane_at(job->y, i), job->x->height, job->x->width, sums);
+}
+
+void fseg_blocked_relu_back(fseg_context *context, const fseg_blocked *x, const fseg_blocked *dy,
+                            const fseg_blocked *dx)
+{
+    norm_job job = {.kernels = fseg_context_kernels(context), .x = x, .dy = dy, .y = dx};
+    fseg_context_parallel(context, (size_t)x->n * fseg_blocked_blocks(x->channels),
+                          relu_back_task, &job);
+}
+
+void fseg_blocked_channel_sums(fseg_context *context, const fseg_blocked *t, double *sums,
+                               float *out)
+{
+    const size_t blocks = fseg_blocked_blocks(t->channels);
+    stats_job stats = {.kernels = fseg_context_kernels(context), .x = t, .sums = sums};
+    fseg_context_parallel(context, (size_t)t->n * blocks, stats_task, &stats);
+    for (size_t c = 0; c < (size_t)t->channels; ++c) {
+        double sum = 0.0;
+        for (size_t n = 0; n < (size_t)t->n; ++n)
+            sum += sums[(n * blocks + c / FSEG_BLOCK) * 2 * FSEG_BLOCK + c % FSEG_BLOCK];
+        out[c] = (float)sum;
     }
 }

@@ -48,9 +48,11 @@ typedef struct fseg_conv_weight_grad {
     int height, width, row0, row1, kernel, offset;
 } fseg_conv_weight_grad;
 
-/* Affine map of GroupNorm per channel: y = scale x + shift, then ReLU. Arrays of 16. */
+/* Affine map of GroupNorm per channel, y = scale x + shift, cut off below at `floor`: 0 is ReLU,
+ * -infinity leaves y as it is. Arrays of 16. */
 typedef struct fseg_norm_map {
     const float *scale, *shift;
+    float floor;
 } fseg_norm_map;
 
 typedef struct fseg_kernels {
@@ -60,9 +62,9 @@ typedef struct fseg_kernels {
     void (*conv_weight_grad)(const fseg_conv_weight_grad *args);
     /* Sums over the interior of one plane, per channel, in double: of x and x^2. */
     void (*channel_sums)(const float *x, int height, int width, double sum[16], double square[16]);
-    /* y = relu(scale x + shift) on one plane; y may be x. */
+    /* y = max(scale x + shift, floor) on one plane; y may be x. */
     void (*norm_relu)(const float *x, fseg_norm_map map, float *y, int height, int width);
-    /* Sums of g and g x, g = dy where scale x + shift > 0, else 0. */
+    /* Sums of g and g x, g = dy where scale x + shift > floor, else 0. */
     void (*norm_relu_grad_sums)(const float *x, const float *dy, fseg_norm_map map, int height,
                                 int width, double sum[16], double product[16]);
     /* dx = p g + q x + r per channel, g as above; also the sums of dx. dx may be dy. */

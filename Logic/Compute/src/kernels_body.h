@@ -236,6 +236,7 @@ static void norm_relu(const float *x, fseg_norm_map map, float *y, int height, i
     vf scale[VECTORS], shift[VECTORS];
     memcpy(scale, map.scale, sizeof scale);
     memcpy(shift, map.shift, sizeof shift);
+    const vf floor = splat(map.floor);
     for (int h = 0; h < height; ++h) {
         const size_t start = row_start(h, width);
         for (int w = 0; w < width; ++w)
@@ -243,7 +244,7 @@ static void norm_relu(const float *x, fseg_norm_map map, float *y, int height, i
             {
                 const size_t at = start + (size_t)w * FSEG_BLOCK + (size_t)(v * VLEN);
                 const vf a = load(x + at) * scale[v] + shift[v];
-                store(y + at, larger(a, (vf){0}));
+                store(y + at, larger(a, floor));
             }
     }
 }
@@ -254,6 +255,7 @@ static void norm_relu_grad_sums(const float *x, const float *dy, fseg_norm_map m
     vf scale[VECTORS], shift[VECTORS];
     memcpy(scale, map.scale, sizeof scale);
     memcpy(shift, map.shift, sizeof shift);
+    const vf floor = splat(map.floor);
     for (int c = 0; c < FSEG_BLOCK; ++c)
         sum[c] = product[c] = 0.0;
     for (int h = 0; h < height; ++h) {
@@ -264,7 +266,7 @@ static void norm_relu_grad_sums(const float *x, const float *dy, fseg_norm_map m
             {
                 const size_t at = start + (size_t)w * FSEG_BLOCK + (size_t)(v * VLEN);
                 const vf a = load(x + at);
-                const vf g = pick(a * scale[v] + shift[v] > 0.0f, load(dy + at), (vf){0});
+                const vf g = pick(a * scale[v] + shift[v] > floor, load(dy + at), (vf){0});
                 s[v] += g;
                 q[v] += g * a;
             }
@@ -280,6 +282,7 @@ static void norm_relu_grad(const float *x, const float *dy, fseg_norm_map map, c
     vf scale[VECTORS], shift[VECTORS], pv[VECTORS], qv[VECTORS], rv[VECTORS];
     memcpy(scale, map.scale, sizeof scale);
     memcpy(shift, map.shift, sizeof shift);
+    const vf floor = splat(map.floor);
     memcpy(pv, p, sizeof pv);
     memcpy(qv, q, sizeof qv);
     memcpy(rv, r, sizeof rv);
@@ -293,7 +296,7 @@ static void norm_relu_grad(const float *x, const float *dy, fseg_norm_map map, c
             {
                 const size_t at = start + (size_t)w * FSEG_BLOCK + (size_t)(v * VLEN);
                 const vf a = load(x + at);
-                const vf g = pick(a * scale[v] + shift[v] > 0.0f, load(dy + at), (vf){0});
+                const vf g = pick(a * scale[v] + shift[v] > floor, load(dy + at), (vf){0});
                 const vf d = g * pv[v] + a * qv[v] + rv[v];
                 s[v] += d;
                 store(dx + at, d);

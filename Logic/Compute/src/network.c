@@ -338,7 +338,7 @@ static void run_step(fseg_network *network, const step *s, const float *images)
         fseg_blocked_conv(context, &s->shape, in, s->packed, s->bias, &out);
         break;
     case FSEG_OP_NORM_RELU:
-        fseg_blocked_norm_relu(context, in, s->node.groups, network->model->config.norm_epsilon,
+        fseg_blocked_norm(context, in, s->node.groups, 1, network->model->config.norm_epsilon,
                                tensors[s->node.weight].data, tensors[s->node.bias].data, s->mean,
                                s->inverse_deviation, network->map, &out);
         return; /* in place in inference: the border is the convolution's */
@@ -412,8 +412,8 @@ static void back_step(fseg_network *network, step *s, float *const *gradients)
         back_conv(network, s, gradients);
         break;
     case FSEG_OP_NORM_RELU:
-        fseg_blocked_norm_relu_back(
-            network->context, &x, &dy, node->groups, tensors[node->weight].data,
+        fseg_blocked_norm_back(
+            network->context, &x, &dy, node->groups, 1, tensors[node->weight].data,
             tensors[node->bias].data, s->mean, s->inverse_deviation, network->sums, network->map,
             &dx, gradients[node->weight], gradients[node->bias],
             source->node.bias >= 0 ? gradients[source->node.bias] : NULL);

@@ -34,7 +34,7 @@ fseg_phantom_options fseg_phantom_default_options(uint64_t seed)
         .rows = 256,
         .slices = 30,
         .spacing_mm = {1.4, 1.4, 7.0},
-        .noise = 0.03,
+        .noise = 0.015,
         .bias = 0.3,
         .contrast_variation = 0.3,
     };
@@ -126,12 +126,13 @@ static void shade_row(const phantom *p, float x0, float dx, float y, float z, in
 {
     const float bias = (float)p->options.bias;
     fseg_lattice_row(&p->coil, x0, dx, y, z, n, line, field);
-    const float v = y * (1.0f / 120.0f);
+    /* Sensitivity rises towards the surface and falls towards the ends of the coil. */
+    const float v = y * (1.0f / 120.0f), w = z * (1.0f / 130.0f);
     for (int i = 0; i < n; ++i) {
         const float u = (x0 + (float)i * dx) * (1.0f / 160.0f);
-        float coil = 0.9f * (u * u + v * v) - 0.45f + 2.2f * field[i];
+        float coil = 0.9f * (u * u + v * v) - 0.3f - 0.9f * w * w + 2.2f * field[i];
         coil = coil < 1.0f ? coil : 1.0f;
-        coil = coil > -1.0f ? coil : -1.0f;
+        coil = coil > -1.5f ? coil : -1.5f;
         signal[i] *= expf(bias * coil);
     }
 }

@@ -38,7 +38,7 @@ static void draw_body(fseg_random *random, fseg_anatomy *a)
     a->scale[2] = vary(random, 1.0f, 0.09f);
     a->shift[0] = vary(random, 0.0f, 6.0f);
     a->shift[1] = vary(random, 0.0f, 10.0f);
-    a->shift[2] = vary(random, 2.0f, 7.0f);
+    a->shift[2] = vary(random, 3.0f, 7.0f);
     a->half_width = 148.0f;
     a->half_depth = vary(random, 110.0f, 6.0f);
     a->squareness = vary(random, 0.35f, 0.2f);
@@ -54,8 +54,8 @@ static void draw_body(fseg_random *random, fseg_anatomy *a)
 
 static void draw_liver(fseg_random *random, fseg_anatomy *a)
 {
-    const float right_centre[3] = {-76.0f, -2.0f, 2.0f}, right_radius[3] = {74.0f, 90.0f, 92.0f};
-    const float left_centre[3] = {-4.0f, -46.0f, 36.0f}, left_radius[3] = {72.0f, 40.0f, 36.0f};
+    const float right_centre[3] = {-76.0f, -2.0f, 2.0f}, right_radius[3] = {70.0f, 86.0f, 92.0f};
+    const float left_centre[3] = {-12.0f, -44.0f, 34.0f}, left_radius[3] = {80.0f, 44.0f, 42.0f};
     const float left_turn[3] = {0.0f, 12.0f, -6.0f}, none[3] = {0.0f, 0.0f, 0.0f};
     const float cleft_centre[3] = {-14.0f, -66.0f, 6.0f}, cleft_radius[3] = {3.0f, 24.0f, 26.0f};
     const float cleft_turn[3] = {0.0f, 0.0f, -18.0f};
@@ -77,9 +77,10 @@ static void draw_liver(fseg_random *random, fseg_anatomy *a)
 
 static void draw_kidneys_and_spleen(fseg_random *random, fseg_anatomy *a)
 {
+    const float level = vary(random, 0.0f, 16.0f);
     for (int side = 0; side < 2; ++side) {
         const float sign = side == 0 ? -1.0f : 1.0f;
-        const float centre[3] = {sign * 64.0f, 34.0f, side == 0 ? -58.0f : -48.0f};
+        const float centre[3] = {sign * 64.0f, 34.0f, (side == 0 ? -56.0f : -46.0f) + level};
         const float radius[3] = {30.0f, 24.0f, 54.0f};
         const float turn[3] = {-10.0f, sign * -13.0f, sign * -28.0f};
         fseg_ellipsoid *kidney = &a->kidney[side];
@@ -96,10 +97,10 @@ static void draw_kidneys_and_spleen(fseg_random *random, fseg_anatomy *a)
         sinus_radius[2] = 0.42f * kidney->radius[2];
         a->sinus[side] = fseg_ellipsoid_make(sinus_centre, sinus_radius, degrees);
     }
-    const float centre[3] = {92.0f, 40.0f, 2.0f}, radius[3] = {42.0f, 50.0f, 52.0f};
+    const float centre[3] = {90.0f, 40.0f, 0.0f}, radius[3] = {46.0f, 54.0f, 58.0f};
     const float turn[3] = {10.0f, -8.0f, -10.0f}, none[3] = {0.0f, 0.0f, 0.0f};
     a->spleen = vary_ellipsoid(random, centre, radius, turn, 8.0f, 0.35f, 10.0f);
-    const float hollow_centre[3] = {54.0f, -6.0f, 4.0f}, hollow_radius[3] = {56.0f, 58.0f, 86.0f};
+    const float hollow_centre[3] = {50.0f, -10.0f, 4.0f}, hollow_radius[3] = {54.0f, 58.0f, 86.0f};
     a->spleen_hollow = vary_ellipsoid(random, hollow_centre, hollow_radius, none, 5.0f, 0.1f, 5.0f);
     const float heart_centre[3] = {24.0f, -42.0f, 104.0f}, heart_radius[3] = {56.0f, 42.0f, 44.0f};
     const float heart_turn[3] = {0.0f, 0.0f, 25.0f};
@@ -185,20 +186,20 @@ static void draw_small_bowel(fseg_random *random, fseg_anatomy *a)
     tube->content = fseg_random_range(random, 0.2f, 1.0f);
     tube->mottle = 0.5f;
 
-    const int loops = 9 + (int)fseg_random_below(random, 6);
+    const int loops = 18 + (int)fseg_random_below(random, 8);
     for (int n = 0; n < loops && a->tube_count < FSEG_TUBES_MAX; ++n) {
         /* A random walk that turns back at the borders of the region of the small bowel: the
            jejunum in the left upper part, the ileum below. */
-        const int upper = n < 4;
-        const float low[3] = {upper ? 22.0f : -74.0f, -66.0f, upper ? -70.0f : -170.0f};
-        const float high[3] = {84.0f, upper ? 2.0f : -8.0f, upper ? 2.0f : -86.0f};
+        const int upper = n < 7;
+        const float low[3] = {upper ? 20.0f : -84.0f, -70.0f, upper ? -76.0f : -140.0f};
+        const float high[3] = {86.0f, upper ? 6.0f : 2.0f, upper ? -4.0f : -84.0f};
         float points[9][4];
         float direction[3];
         for (int d = 0; d < 3; ++d) {
             points[0][d] = fseg_random_range(random, low[d], high[d]);
             direction[d] = fseg_random_normal(random);
         }
-        const float radius = fseg_random_range(random, 9.0f, 15.0f);
+        const float radius = fseg_random_range(random, 9.0f, 14.0f);
         for (int i = 0; i < 9; ++i) {
             points[i][3] = radius * vary(random, 1.0f, 0.15f);
             if (i == 0)
@@ -222,8 +223,8 @@ static void draw_small_bowel(fseg_random *random, fseg_anatomy *a)
         tube = &a->tubes[a->tube_count++];
         *tube = make_tube(random, (const float (*)[4])points, 9, 0.0f);
         const float kind = fseg_random_uniform(random);
-        tube->content = kind < 0.45f  ? fseg_random_range(random, 0.0f, 0.25f)
-                        : kind < 0.8f ? fseg_random_range(random, 0.4f, 0.7f)
+        tube->content = kind < 0.65f  ? fseg_random_range(random, 0.0f, 0.25f)
+                        : kind < 0.9f ? fseg_random_range(random, 0.3f, 0.6f)
                                       : fseg_random_range(random, 0.8f, 1.0f);
         tube->mottle = fseg_random_range(random, 0.3f, 1.0f);
     }
@@ -240,7 +241,7 @@ static void add_vessel(fseg_anatomy *a, const float from[3], const float to[3], 
 static void grow(fseg_random *random, fseg_anatomy *a, const float from[3],
                  const float direction[3], float radius, float length, int depth)
 {
-    if (depth == 0 || radius < 0.7f)
+    if (depth == 0 || radius < 0.8f)
         return;
     float at[3], heading[3];
     memcpy(at, from, sizeof at);
@@ -279,7 +280,7 @@ static void grow(fseg_random *random, fseg_anatomy *a, const float from[3],
         float to[3];
         for (int d = 0; d < 3; ++d)
             to[d] = heading[d] + turn * side[d] / norm;
-        grow(random, a, at, to, radius * 0.85f * cbrtf(part), length * vary(random, 0.86f, 0.12f),
+        grow(random, a, at, to, radius * cbrtf(part), length * vary(random, 0.86f, 0.12f),
              depth - 1);
     }
 }
@@ -292,14 +293,14 @@ static void draw_vessels(fseg_random *random, fseg_anatomy *a)
     const float right[3] = {-1.0f, 0.15f, 0.15f}, right_up[3] = {-0.8f, -0.2f, 0.7f};
     const float left[3] = {0.55f, -0.75f, 0.75f};
     const float thick = vary(random, 1.0f, 0.2f);
-    grow(random, a, hilum, right, 4.2f * thick, 34.0f, 6);
-    grow(random, a, hilum, right_up, 3.4f * thick, 32.0f, 5);
-    grow(random, a, hilum, left, 3.4f * thick, 36.0f, 5);
+    grow(random, a, hilum, right, 3.6f * thick, 30.0f, 7);
+    grow(random, a, hilum, right_up, 3.2f * thick, 32.0f, 7);
+    grow(random, a, hilum, left, 3.0f * thick, 34.0f, 6);
     /* Hepatic veins: from the vena cava under the dome outwards. */
     const float cava[3] = {-24.0f, 18.0f, 60.0f};
     const float veins[][3] = {{-0.85f, 0.1f, -0.5f}, {-0.6f, -0.7f, -0.35f}, {0.25f, -0.9f, -0.2f}};
     for (int i = 0; i < 3; ++i)
-        grow(random, a, cava, veins[i], 3.8f * thick, 40.0f, 5);
+        grow(random, a, cava, veins[i], 3.2f * thick, 40.0f, 6);
 }
 
 void fseg_anatomy_draw(fseg_random *random, fseg_anatomy *out)

@@ -120,7 +120,7 @@ void fseg_rod_row(const fseg_rod *rod, const fseg_row *row, int first, int last,
 
 /* ---- Anatomy (phantom_anatomy.c) ----------------------------------------------------------- */
 
-enum { FSEG_TUBES_MAX = 24, FSEG_TUBE_RODS_MAX = 16, FSEG_VESSELS_MAX = 640 };
+enum { FSEG_TUBES_MAX = 32, FSEG_TUBE_RODS_MAX = 16, FSEG_VESSELS_MAX = 1600 };
 
 /** A piece of gut: a chain of rods with a wall and content. */
 typedef struct fseg_tube {

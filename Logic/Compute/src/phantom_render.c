@@ -83,6 +83,8 @@ static void paint_column(canvas *c, float x, float y, float rx, float ry, fseg_t
     if (!column_span(c, x, y, rx, ry, &first, &last))
         return;
     column_row(c, x, y, rx, ry, first, last, c->work);
+    for (int i = first; i < last; ++i)
+        c->work[i] = fseg_smooth_max(c->work[i], c->torso[i] + 2.2f + 0.8f * c->a->fat, 6.0f);
     tissue_value(c, tissue, texture, texture, first, last);
     paint(c, c->work, c->value, first, last, 0);
 }
@@ -161,8 +163,11 @@ static void paint_body(canvas *c)
         const float x = c->row.x[i];
         const float back = c->row.y[i] - 74.0f - 0.0016f * x * x;
         c->cavity[i] = fseg_smooth_max(c->cavity[i], back, 14.0f);
+        /* Mesenteric vessels: the peaks of the fine field. */
+        const float peak = c->fine[i] > 0.85f ? c->fine[i] - 0.85f : 0.0f;
         c->value[i] =
-            c->signals[FSEG_TISSUE_FAT] * (0.8f + 0.35f * c->rough[i] + 0.4f * c->fine[i]);
+            c->signals[FSEG_TISSUE_FAT] * (0.8f + 0.3f * c->rough[i] + 0.4f * c->fine[i]) +
+            c->signals[FSEG_TISSUE_VEIN] * 1.2f * peak;
     }
     paint(c, c->cavity, c->value, 0, n, 0);
 }
@@ -305,7 +310,7 @@ static void paint_tube(canvas *c, const fseg_tube *tube)
     for (int i = first; i < last; ++i) {
         c->work[i] += tube->wall;
         float filled =
-            tube->content + 0.8f * tube->mottle * (0.5f * c->rough[i] + 0.7f * c->fine[i]);
+            tube->content + 0.8f * tube->mottle * (0.7f * c->rough[i] + 0.3f * c->fine[i]);
         filled = filled > 0.0f ? filled : 0.0f;
         filled = filled < 1.0f ? filled : 1.0f;
         float value = solid + filled * (fluid - solid);
@@ -349,7 +354,8 @@ static void paint_kidney(canvas *c, int side)
         pyramid *= c->rough[i] > 0.0f ? 1.0f : 0.25f;
         const float cortex = c->signals[FSEG_TISSUE_KIDNEY_CORTEX];
         const float medulla = c->signals[FSEG_TISSUE_KIDNEY_MEDULLA];
-        c->value[i] = (cortex + pyramid * (medulla - cortex)) * (1.0f + 0.06f * c->fine[i]);
+        c->value[i] = (cortex + pyramid * (medulla - cortex)) *
+                      (1.0f + 0.05f * c->rough[i] + 0.1f * c->fine[i]);
     }
     paint(c, c->work, c->value, first, last,
           side == 0 ? FSEG_PHANTOM_RIGHT_KIDNEY : FSEG_PHANTOM_LEFT_KIDNEY);
@@ -392,12 +398,13 @@ static void liver_distance(canvas *c, int first, int last)
     fseg_ellipsoid_row(&a->liver_left, &c->row, first, last, c->other);
     for (int i = first; i < last; ++i) {
         const float x = c->row.x[i], y = c->row.y[i], z = c->row.z[i];
-        f[i] = fseg_smooth_min(f[i], c->other[i], 26.0f);
-        /* Visceral surface: from the lower tip at the right flank up to the left lobe, the deeper
-           the further back, where it leaves room for stomach and spine. */
-        const float visceral =
-            0.74f * (x + 72.0f) - 0.66f * (z + 42.0f) - 0.10f * y + a->visceral_offset;
-        f[i] = fseg_smooth_max(f[i], visceral, 20.0f);
+        /* Visceral surface of the right lobe: from its tip at the right flank up to the middle,
+           where it leaves room for gut and spine. The left lobe lies on the stomach: a wedge,
+           thin towards the left. */
+        const float visceral = 0.74f * (x + 70.0f) - 0.66f * (z + 42.0f) + a->visceral_offset;
+        const float under = 0.28f * (x + 30.0f) - 0.95f * (z - 2.0f) + 0.12f * (y + 40.0f);
+        f[i] = fseg_smooth_max(f[i], visceral, 22.0f);
+        f[i] = fseg_smooth_min(f[i], fseg_smooth_max(c->other[i], under, 12.0f), 26.0f);
         /* Bare area: the liver ends before the spine and the crura. */
         const float u = x * (1.0f / 40.0f), v = (y - 52.0f) * (1.0f / 44.0f);
         f[i] = fseg_smooth_max(f[i], 40.0f * (1.0f - sqrtf(u * u + v * v)), 10.0f);

@@ -18,8 +18,8 @@ typedef struct relaxation {
 
 static const relaxation tissues[FSEG_TISSUE_COUNT] = {
     [FSEG_TISSUE_AIR] = {0.0f, 1.0f, 1.0f, 0.0f},
-    [FSEG_TISSUE_SKIN] = {0.55f, 900.0f, 40.0f, 0.3f},
-    [FSEG_TISSUE_FAT] = {0.075f, 343.0f, 58.0f, 0.6f}, /* 90 % suppressed */
+    [FSEG_TISSUE_SKIN] = {0.42f, 900.0f, 40.0f, 0.3f},
+    [FSEG_TISSUE_FAT] = {0.11f, 343.0f, 58.0f, 0.6f}, /* suppressed */
     [FSEG_TISSUE_MUSCLE] = {0.62f, 950.0f, 34.0f, 0.25f},
     [FSEG_TISSUE_BONE] = {0.36f, 549.0f, 49.0f, 0.4f}, /* marrow's fat suppressed */
     [FSEG_TISSUE_DISC] = {0.55f, 1000.0f, 80.0f, 0.5f},
@@ -33,7 +33,7 @@ static const relaxation tissues[FSEG_TISSUE_COUNT] = {
     [FSEG_TISSUE_KIDNEY_MEDULLA] = {0.98f, 1200.0f, 95.0f, 0.2f},
     [FSEG_TISSUE_PANCREAS] = {0.85f, 584.0f, 56.0f, 0.3f},
     [FSEG_TISSUE_GUT_WALL] = {0.78f, 800.0f, 60.0f, 0.3f},
-    [FSEG_TISSUE_GUT_CONTENT] = {0.75f, 1200.0f, 75.0f, 0.5f},
+    [FSEG_TISSUE_GUT_CONTENT] = {0.66f, 1200.0f, 75.0f, 0.4f},
     [FSEG_TISSUE_VEIN] = {0.62f, 1441.0f, 200.0f, 0.3f},
     [FSEG_TISSUE_FLOW] = {0.10f, 1441.0f, 290.0f, 0.5f},
 };

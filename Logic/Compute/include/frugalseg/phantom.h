@@ -20,7 +20,7 @@ typedef struct fseg_phantom_options {
     uint64_t seed;             /**< anatomy, contrast and noise */
     int columns, rows, slices; /**< default 256 x 256 x 30 */
     double spacing_mm[3];      /**< in plane x, y and between slices; default 1.4, 1.4, 7 */
-    double noise;              /**< Rician sigma as a fraction of the bright signal; 0.03 */
+    double noise;              /**< Rician sigma as a fraction of the bright signal; 0.015 */
     double bias;               /**< coil shading, exp(+-bias); 0.3 */
     double contrast_variation; /**< 0 = published tissue values, 1 = randomized widely */
 } fseg_phantom_options;

@@ -1,0 +1,336 @@
+/*
+ * Fast operators on plain tensors: pack into the blocked layout, run the kernels that the network
+ * runs, unpack. Inside the network the tensors stay blocked; this is the door for tests and
+ * benchmarks. Dense layers are a plain matrix product and go to BLAS.
+ */
+#include "operators_fast.h"
+#include "blocked.h"
+#include "softmax.h"
+#include <cblas.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Up to eight buffers that are freed together. */
+typedef struct workspace {
+    void *buffers[8];
+    int count, failed;
+} workspace;
+
+static float *take(workspace *w, size_t floats)
+{
+    float *p = fseg_aligned_zeros(floats);
+    if (p)
+        w->buffers[w->count++] = p;
+    else
+        w->failed = 1;
+    return p;
+}
+
+static fseg_blocked take_tensor(workspace *w, int n, int channels, int height, int width)
+{
+    fseg_blocked t = {.n = n, .channels = channels, .height = height, .width = width};
+    t.data = take(w, fseg_blocked_floats(n, channels, height, width));
+    return t;
+}
+
+static fseg_status finish(workspace *w)
+{
+    while (w->count > 0)
+        free(w->buffers[--w->count]);
+    return w->failed ? FSEG_ERROR_OUT_OF_MEMORY : FSEG_OK;
+}
+
+/* ---- convolution ------------------------------------------------------------------------- */
+
+static fseg_status conv_forward(fseg_context *context, const fseg_operator_shape *s,
+                                const fseg_operator_f32 *t, int kernel)
+{
+    const fseg_conv_shape conv = {.source_channels = {s->channels},
+                                  .source_count = 1,
+                                  .out_channels = s->out_channels,
+                                  .kernel = kernel};
+    workspace w = {.count = 0};
+    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    const fseg_blocked y = take_tensor(&w, s->n, s->out_channels, s->height, s->width);
+    float *packed = take(&w, fseg_conv_packed_floats(&conv));
+    float *bias = take(&w, fseg_blocked_blocks(s->out_channels) * FSEG_BLOCK);
+    if (!w.failed) {
+        fseg_blocked_pack(context, t->x, &x);
+        fseg_conv_pack(&conv, t->weight, packed);
+        memcpy(bias, t->bias, (size_t)s->out_channels * sizeof(float));
+        fseg_blocked_conv(context, &conv, &x, packed, bias, &y);
+        fseg_blocked_unpack(context, &y, t->y);
+    }
+    return finish(&w);
+}
+
+static fseg_status conv_backward(fseg_context *context, const fseg_operator_shape *s,
+                                 const fseg_operator_f32 *t, int kernel)
+{
+    const fseg_conv_shape conv = {.source_channels = {s->channels},
+                                  .source_count = 1,
+                                  .out_channels = s->out_channels,
+                                  .kernel = kernel};
+    workspace w = {.count = 0};
+    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    const fseg_blocked dx = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    const fseg_blocked dy = take_tensor(&w, s->n, s->out_channels, s->height, s->width);
+    float *packed = take(&w, fseg_conv_packed_back_floats(&conv, 0));
+    float *scratch = take(&w, fseg_conv_weight_grad_scratch(&conv, s->n));
+    float *sums = take(&w, 2 * fseg_norm_sums_doubles(s->n, s->out_channels));
+    if (!w.failed) {
+        fseg_blocked_pack(context, t->x, &x);
+        fseg_blocked_pack(context, t->dy, &dy);
+        fseg_conv_pack_back(&conv, 0, t->weight, packed);
+        fseg_blocked_conv_back(context, &conv, &dy, packed, 0, &dx);
+        fseg_blocked_unpack(context, &dx, t->dx);
+        fseg_blocked_conv_weight_grad(context, &conv, &x, &dy, scratch, t->dweight);
+        fseg_blocked_channel_sums(context, &dy, (double *)(void *)sums, t->dbias);
+    }
+    return finish(&w);
+}
+
+#define CONV(k)                                                                                    \
+    fseg_status fseg_conv##k##x##k##_forward_fast(                                                 \
+        fseg_context *context, const fseg_operator_shape *s, const fseg_operator_f32 *t)           \
+    {                                                                                              \
+        return conv_forward(context, s, t, k);                                                     \
+    }                                                                                              \
+    fseg_status fseg_conv##k##x##k##_backward_fast(                                                \
+        fseg_context *context, const fseg_operator_shape *s, const fseg_operator_f32 *t)           \
+    {                                                                                              \
+        return conv_backward(context, s, t, k);                                                    \
+    }
+CONV(3)
+CONV(2)
+CONV(1)
+#undef CONV
+
+/* ---- GroupNorm ----------------------------------------------------------------------------- */
+
+/* Forward, and backward when `back`. */
+static fseg_status norm(fseg_context *context, const fseg_operator_shape *s,
+                        const fseg_operator_f32 *t, int relu, int back)
+{
+    workspace w = {.count = 0};
+    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    const fseg_blocked y = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    const fseg_blocked dy = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    float *map = take(&w, fseg_norm_map_floats(s->n, s->channels));
+    float *mean = take(&w, (size_t)s->n * (size_t)s->groups);
+    float *inverse = take(&w, (size_t)s->n * (size_t)s->groups);
+    float *sums = take(&w, 2 * fseg_norm_sums_doubles(s->n, s->channels));
+    if (!w.failed) {
+        fseg_blocked_pack(context, t->x, &x);
+        fseg_blocked_norm(context, &x, s->groups, relu, (float)s->epsilon, t->weight, t->bias, mean,
+                          inverse, map, &y);
+        if (back) {
+            fseg_blocked_pack(context, t->dy, &dy);
+            fseg_blocked_norm_back(context, &x, &dy, s->groups, relu, t->weight, t->bias, mean,
+                                   inverse, (double *)(void *)sums, map, &dy, t->dweight, t->dbias,
+                                   NULL);
+            fseg_blocked_unpack(context, &dy, t->dx);
+        } else {
+            fseg_blocked_unpack(context, &y, t->y);
+        }
+    }
+    return finish(&w);
+}
+
+fseg_status fseg_group_norm_forward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                         const fseg_operator_f32 *t)
+{
+    return norm(context, s, t, 0, 0);
+}
+
+fseg_status fseg_group_norm_backward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                          const fseg_operator_f32 *t)
+{
+    return norm(context, s, t, 0, 1);
+}
+
+fseg_status fseg_group_norm_relu_forward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                              const fseg_operator_f32 *t)
+{
+    return norm(context, s, t, 1, 0);
+}
+
+fseg_status fseg_group_norm_relu_backward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                               const fseg_operator_f32 *t)
+{
+    return norm(context, s, t, 1, 1);
+}
+
+/* ---- ReLU, pooling, upsampling, concatenation ----------------------------------------------- */
+
+fseg_status fseg_relu_forward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                   const fseg_operator_f32 *t)
+{
+    workspace w = {.count = 0};
+    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    if (!w.failed) {
+        fseg_blocked_pack(context, t->x, &x);
+        fseg_blocked_relu(context, &x, &x);
+        fseg_blocked_unpack(context, &x, t->y);
+    }
+    return finish(&w);
+}
+
+fseg_status fseg_relu_backward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                    const fseg_operator_f32 *t)
+{
+    workspace w = {.count = 0};
+    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    const fseg_blocked dy = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    if (!w.failed) {
+        fseg_blocked_pack(context, t->x, &x);
+        fseg_blocked_pack(context, t->dy, &dy);
+        fseg_blocked_relu_back(context, &x, &dy, &dy);
+        fseg_blocked_unpack(context, &dy, t->dx);
+    }
+    return finish(&w);
+}
+
+fseg_status fseg_max_pool2_forward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                        const fseg_operator_f32 *t)
+{
+    workspace w = {.count = 0};
+    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    const fseg_blocked y = take_tensor(&w, s->n, s->channels, s->height / 2, s->width / 2);
+    if (!w.failed) {
+        fseg_blocked_pack(context, t->x, &x);
+        fseg_blocked_max_pool(context, &x, &y);
+        fseg_blocked_unpack(context, &y, t->y);
+    }
+    return finish(&w);
+}
+
+fseg_status fseg_max_pool2_backward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                         const fseg_operator_f32 *t)
+{
+    workspace w = {.count = 0};
+    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    const fseg_blocked dx = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    const fseg_blocked dy = take_tensor(&w, s->n, s->channels, s->height / 2, s->width / 2);
+    if (!w.failed) {
+        fseg_blocked_pack(context, t->x, &x);
+        fseg_blocked_pack(context, t->dy, &dy);
+        fseg_blocked_max_pool_back(context, &x, &dy, &dx);
+        fseg_blocked_unpack(context, &dx, t->dx);
+    }
+    return finish(&w);
+}
+
+fseg_status fseg_upsample2_forward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                        const fseg_operator_f32 *t)
+{
+    workspace w = {.count = 0};
+    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    const fseg_blocked y = take_tensor(&w, s->n, s->channels, s->height * 2, s->width * 2);
+    if (!w.failed) {
+        fseg_blocked_pack(context, t->x, &x);
+        fseg_blocked_upsample(context, &x, &y);
+        fseg_blocked_unpack(context, &y, t->y);
+    }
+    return finish(&w);
+}
+
+fseg_status fseg_upsample2_backward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                         const fseg_operator_f32 *t)
+{
+    workspace w = {.count = 0};
+    const fseg_blocked dx = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    const fseg_blocked dy = take_tensor(&w, s->n, s->channels, s->height * 2, s->width * 2);
+    if (!w.failed) {
+        fseg_blocked_pack(context, t->dy, &dy);
+        fseg_blocked_upsample_back(context, &dy, &dx);
+        fseg_blocked_unpack(context, &dx, t->dx);
+    }
+    return finish(&w);
+}
+
+/* A concatenation is never computed in the blocked layout (convolutions read two sources); on plain
+ * tensors it is a copy of whole images. */
+fseg_status fseg_concat_forward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                     const fseg_operator_f32 *t)
+{
+    (void)context;
+    const size_t pixels = (size_t)s->height * (size_t)s->width;
+    const size_t a = (size_t)s->channels * pixels, b = (size_t)s->out_channels * pixels;
+    for (size_t n = 0; n < (size_t)s->n; ++n) {
+        memcpy(t->y + n * (a + b), t->x + n * a, a * sizeof(float));
+        memcpy(t->y + n * (a + b) + a, t->x2 + n * b, b * sizeof(float));
+    }
+    return FSEG_OK;
+}
+
+fseg_status fseg_concat_backward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                      const fseg_operator_f32 *t)
+{
+    (void)context;
+    const size_t pixels = (size_t)s->height * (size_t)s->width;
+    const size_t a = (size_t)s->channels * pixels, b = (size_t)s->out_channels * pixels;
+    for (size_t n = 0; n < (size_t)s->n; ++n) {
+        memcpy(t->dx + n * a, t->dy + n * (a + b), a * sizeof(float));
+        memcpy(t->dx2 + n * b, t->dy + n * (a + b) + a, b * sizeof(float));
+    }
+    return FSEG_OK;
+}
+
+/* ---- softmax and dense ---------------------------------------------------------------------- */
+
+fseg_status fseg_softmax_forward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                      const fseg_operator_f32 *t)
+{
+    const size_t pixels = (size_t)s->height * (size_t)s->width;
+    const size_t count = (size_t)s->n * (size_t)s->channels * pixels;
+    memcpy(t->y, t->x, count * sizeof(float));
+    fseg_softmax_inplace(context, t->y, (size_t)s->n, s->channels, pixels);
+    return FSEG_OK;
+}
+
+fseg_status fseg_softmax_backward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                       const fseg_operator_f32 *t)
+{
+    const size_t pixels = (size_t)s->height * (size_t)s->width;
+    const size_t image = (size_t)s->channels * pixels;
+    fseg_softmax_forward_fast(context, s, t);
+    for (size_t n = 0; n < (size_t)s->n; ++n)
+        for (size_t i = 0; i < pixels; ++i) {
+            const float *p = t->y + n * image + i, *dy = t->dy + n * image + i;
+            float mean = 0.0f;
+            for (size_t c = 0; c < image; c += pixels)
+                mean += p[c] * dy[c];
+            for (size_t c = 0; c < image; c += pixels)
+                t->dx[n * image + i + c] = p[c] * (dy[c] - mean);
+        }
+    return FSEG_OK;
+}
+
+fseg_status fseg_dense_forward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                    const fseg_operator_f32 *t)
+{
+    (void)context;
+    const int in = s->channels * s->height * s->width, out = s->out_channels;
+    for (int n = 0; n < s->n; ++n)
+        memcpy(t->y + (size_t)n * (size_t)out, t->bias, (size_t)out * sizeof(float));
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, s->n, out, in, 1.0f, t->x, in, t->weight,
+                in, 1.0f, t->y, out);
+    return FSEG_OK;
+}
+
+fseg_status fseg_dense_backward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                     const fseg_operator_f32 *t)
+{
+    (void)context;
+    const int in = s->channels * s->height * s->width, out = s->out_channels;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s->n, in, out, 1.0f, t->dy, out,
+                t->weight, in, 0.0f, t->dx, in);
+    cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, out, in, s->n, 1.0f, t->dy, out, t->x, in,
+                0.0f, t->dweight, in);
+    memset(t->dbias, 0, (size_t)out * sizeof(float));
+    for (int n = 0; n < s->n; ++n)
+        for (int o = 0; o < out; ++o)
+            t->dbias[o] += t->dy[n * out + o];
+    return FSEG_OK;
+}
