@@ -202,7 +202,11 @@ struct Panel
     this->Window->SetShowWindow(false);
     this->Window->SetMultiSamples(0);
     this->Window->SetSize(width, height);
+    this->Window->SetNumberOfLayers(2);
     this->Window->AddRenderer(this->Renderer);
+    this->Foreground->SetLayer(1);
+    this->Foreground->InteractiveOff();
+    this->Window->AddRenderer(this->Foreground);
     this->Interactor->SetRenderWindow(this->Window);
     this->Interactor->Initialize();
   }
@@ -230,7 +234,7 @@ struct Panel
                                                                             : VTK_TEXT_CENTERED);
     const int* windowSize = this->Window->GetSize();
     actor->SetPosition(x * windowSize[0], y * windowSize[1]);
-    this->Renderer->AddViewProp(actor);
+    this->Foreground->AddViewProp(actor);
   }
 
   vtkSmartPointer<vtkImageData> Picture()
@@ -243,7 +247,8 @@ struct Panel
     return grab->GetOutput();
   }
 
-  vtkNew<vtkRenderer> Renderer;
+  vtkNew<vtkRenderer> Renderer;   // the image, or the 3D scene
+  vtkNew<vtkRenderer> Foreground; // what lies over it; translucent fills blend with the layer below
   vtkNew<vtkRenderWindow> Window;
   vtkNew<vtkGenericRenderWindowInteractor> Interactor;
   vtkNew<vtkMRMLDisplayableManagerGroup> Group;
@@ -320,8 +325,7 @@ Stage::Stage(const fseg_volume* volume, const fseg_mask* mask)
 Stage::~Stage()
 {
   this->SliceLogics->RemoveAllItems();
-  this->Segmentations->SetMRMLScene(nullptr);
-  this->Application->SetMRMLScene(nullptr);
+  this->Scene->Clear(1); // while the logics still observe it
 }
 
 vtkSmartPointer<vtkImageData> Stage::DrawSlice(const char* orientation, int size, const Region& region)
@@ -332,8 +336,8 @@ vtkSmartPointer<vtkImageData> Stage::DrawSlice(const char* orientation, int size
   Register(factory, { "vtkMRMLSegmentationsDisplayableManager2D", "vtkMRMLRulerDisplayableManager" });
 
   Panel panel(size, size);
-  panel.Renderer->GetActiveCamera()->ParallelProjectionOn();
-  panel.Group->Initialize(factory, panel.Renderer);
+  panel.Foreground->GetActiveCamera()->ParallelProjectionOn();
+  panel.Group->Initialize(factory, panel.Foreground);
   vtkNew<vtkMRMLSliceLogic> logic;
   logic->SetMRMLApplicationLogic(this->Application);
   this->SliceLogics->AddItem(logic);
@@ -408,7 +412,7 @@ vtkSmartPointer<vtkImageData> Stage::DrawSlice(const char* orientation, int size
   panel.AddText(DirectionLetter(left), 0.015, 0.5, "left", "center", letterSize);
   panel.AddText(DirectionLetter(right), 0.985, 0.5, "right", "center", letterSize);
   panel.AddText(DirectionLetter(up), 0.5, 0.985, "center", "top", letterSize);
-  panel.AddText(DirectionLetter(down), 0.5, 0.015, "center", "bottom", letterSize);
+  panel.AddText(DirectionLetter(down), 0.5, 0.065, "center", "bottom", letterSize);
   return panel.Picture();
 }
 
@@ -417,18 +421,20 @@ vtkSmartPointer<vtkImageData> Stage::DrawSurface(int size, const Region& region)
   vtkMRMLThreeDViewDisplayableManagerFactory* factory =
       vtkMRMLThreeDViewDisplayableManagerFactory::GetInstance();
   factory->SetMRMLApplicationLogic(this->Application);
-  Register(factory, { "vtkMRMLCameraDisplayableManager", "vtkMRMLViewDisplayableManager",
-                      "vtkMRMLSegmentationsDisplayableManager3D" });
+  Register(factory,
+           { "vtkMRMLCameraDisplayableManager", "vtkMRMLOrientationMarkerDisplayableManager",
+             "vtkMRMLSegmentationsDisplayableManager3D", "vtkMRMLOrientationMarkerDisplayableManager" });
 
   Panel panel(size, size);
   panel.Window->SetMultiSamples(4);
+  panel.Renderer->GradientBackgroundOn();
+  panel.Renderer->SetBackground(0.10, 0.11, 0.14);
+  panel.Renderer->SetBackground2(0.27, 0.29, 0.34);
   panel.Group->Initialize(factory, panel.Renderer);
   vtkNew<vtkMRMLViewNode> newView;
   newView->SetLayoutName("3D");
-  newView->SetBackgroundColor(0.08, 0.09, 0.12);
-  newView->SetBackgroundColor2(0.22, 0.24, 0.30);
-  newView->SetBoxVisible(true);
-  newView->SetAxisLabelsVisible(true);
+  newView->SetOrientationMarkerType(vtkMRMLAbstractViewNode::OrientationMarkerTypeAxes);
+  newView->SetOrientationMarkerSize(vtkMRMLAbstractViewNode::OrientationMarkerSizeMedium);
   auto* view = vtkMRMLViewNode::SafeDownCast(this->Scene->AddNode(newView));
   panel.Group->SetMRMLDisplayableNode(view);
 
@@ -439,7 +445,7 @@ vtkSmartPointer<vtkImageData> Stage::DrawSurface(int size, const Region& region)
     middle[i] = (region.Low[i] + region.High[i]) / 2;
     extent = std::max(extent, region.High[i] - region.Low[i]);
   }
-  const double distance = 3.2 * std::max(extent, 20.);
+  const double distance = 2.7 * std::max(extent, 20.);
   vtkCamera* camera = panel.Renderer->GetActiveCamera();
   camera->SetFocalPoint(middle);
   camera->SetPosition(middle[0] - 0.35 * distance, middle[1] + 0.87 * distance, middle[2] + 0.35 * distance);
@@ -490,6 +496,20 @@ vtkSmartPointer<vtkImageData> vtkFrugalSegOverlayRenderer::Draw(const fseg_volum
                    "The mask is not on the grid of the image; give the mask that was made from this image.");
     return nullptr;
   }
+  vtkSmartPointer<vtkRenderWindow> probe = vtkSmartPointer<vtkRenderWindow>::New();
+  if (probe)
+  {
+    probe->SetOffScreenRendering(1);
+  }
+  if (!probe || !probe->SupportsOpenGL())
+  {
+    fseg_error_set(
+        error, FSEG_ERROR_UNSUPPORTED,
+        "Nothing can be drawn here: there is neither a display nor EGL. Install Mesa (Debian: libegl1 "
+        "libgl1-mesa-dri), or run under xvfb-run.");
+    return nullptr;
+  }
+  probe = nullptr;
   const Region region = RegionOf(mask);
   Stage stage(volume, mask);
   const int size = this->PanelSize;

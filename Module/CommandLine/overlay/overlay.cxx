@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <string>
 
+#include <dlfcn.h>
+
 namespace
 {
 enum ExitCode
@@ -102,6 +104,18 @@ bool Parse(int argc, char** argv, Options& options)
   return true;
 }
 
+/// Without a display VTK would first try one and complain; it need not where EGL is there.
+void PreferEGL()
+{
+  const char* display = std::getenv("DISPLAY");
+  void* egl = display && *display ? nullptr : dlopen("libEGL.so.1", RTLD_LAZY);
+  if (egl)
+  {
+    setenv("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow", 0);
+    dlclose(egl);
+  }
+}
+
 fseg_status ReadImage(const Options& options, FrugalSegVolume& volume, fseg_error* error)
 {
   std::error_code ignored;
@@ -145,6 +159,7 @@ int main(int argc, char** argv)
   {
     return ExitCodeOf(error);
   }
+  PreferEGL();
   vtkNew<vtkFrugalSegOverlayRenderer> renderer;
   renderer->SetPanelSize(options.Size);
   renderer->SetLabel(options.Label);
