@@ -1,5 +1,6 @@
 #include "output.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,9 @@ static fseg_status system_error(fseg_error *error, int code, const char *path)
                               "'%.300s' exists and is in the way; remove it or choose another "
                               "output.",
                               path);
+    case ENOENT:
+        return fseg_error_set(error, FSEG_ERROR_NOT_FOUND,
+                              "The folder of '%.300s' does not exist; make it first.", path);
     case ENOMEM:
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
     default:
@@ -139,6 +143,49 @@ void output_folder_close(output_folder *folder)
     memset(folder, 0, sizeof *folder);
 }
 
+/* All bytes to the disk; errno of the failure, else 0. */
+static int write_bytes(int descriptor, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        const ssize_t done = write(descriptor, bytes, size < 1 << 30 ? size : 1 << 30);
+        if (done < 0 && errno != EINTR) {
+            return errno;
+        }
+        if (done > 0) {
+            bytes += done;
+            size -= (size_t)done;
+        }
+    }
+    return fsync(descriptor) == 0 ? 0 : errno;
+}
+
+fseg_status output_write_file(const char *path, const void *bytes, size_t size, fseg_error *error)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
+        return system_error(error, EEXIST, path);
+    }
+    char *temporary = NULL;
+    if (asprintf(&temporary, "%s.tmp-%ld", path, (long)getpid()) < 0) {
+        return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
+    }
+    const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int code = descriptor >= 0 ? write_bytes(descriptor, bytes, size) : errno;
+    if (descriptor >= 0) {
+        if (close(descriptor) != 0 && code == 0) {
+            code = errno;
+        }
+        if (code == 0 && rename(temporary, path) != 0) {
+            code = errno;
+        }
+        if (code != 0) {
+            (void)unlink(temporary);
+        }
+    }
+    free(temporary);
+    return code == 0 ? FSEG_OK : system_error(error, code, path);
+}
+
 fseg_status output_write_json(const char *path, json_t *object, fseg_error *error)
 {
     char *text = object ? json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(10)) : NULL;
@@ -146,17 +193,9 @@ fseg_status output_write_json(const char *path, json_t *object, fseg_error *erro
     if (!text) {
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
     }
-    FILE *file = fopen(path, "wb");
-    int code = file ? 0 : errno;
-    if (file) {
-        if (fputs(text, file) < 0 || fputc('\n', file) == EOF || fflush(file) != 0 ||
-            fsync(fileno(file)) != 0) {
-            code = errno;
-        }
-        if (fclose(file) != 0 && code == 0) {
-            code = errno;
-        }
-    }
+    const size_t length = strlen(text);
+    text[length] = '\n'; /* in place of the null, which the file does not need */
+    const fseg_status status = output_write_file(path, text, length + 1, error);
     free(text);
-    return code == 0 ? FSEG_OK : system_error(error, code, path);
+    return status;
 }

@@ -22,6 +22,8 @@ fseg_status output_folder_commit(output_folder *folder, const char *const *names
 /* Remove what was not committed, and folders made for it. */
 void output_folder_close(output_folder *folder);
 
+/* Write a whole file atomically: temporary file beside it, fsync, rename. */
+fseg_status output_write_file(const char *path, const void *bytes, size_t size, fseg_error *error);
 /* Write `object` (released) as a JSON file. */
 fseg_status output_write_json(const char *path, json_t *object, fseg_error *error);
 
