@@ -190,9 +190,9 @@ TEST(Phantom, ImageAndTruthAgree)
         ASSERT_EQ(p.make(context.get()), FSEG_OK);
         const Tissue liver = p.tissue(FSEG_PHANTOM_LIVER), spleen = p.tissue(FSEG_PHANTOM_SPLEEN);
         const Tissue kidney = p.tissue(FSEG_PHANTOM_RIGHT_KIDNEY);
-        // T2 with fat suppression: spleen and kidney about twice as bright as the liver.
-        EXPECT_NEAR(spleen.mean / liver.mean, 1.8, 0.3) << "seed " << seed;
-        EXPECT_NEAR(kidney.mean / liver.mean, 2.1, 0.4) << "seed " << seed;
+        // T2 with fat suppression: spleen and kidney nearly twice as bright as the liver.
+        EXPECT_NEAR(spleen.mean / liver.mean, 1.65, 0.25) << "seed " << seed;
+        EXPECT_NEAR(kidney.mean / liver.mean, 1.85, 0.3) << "seed " << seed;
         // Each is homogeneous compared with that, as it would not be if masks were misplaced.
         EXPECT_LT(liver.sd, 0.25 * liver.mean) << "seed " << seed;
         EXPECT_LT(spleen.sd, 0.25 * spleen.mean) << "seed " << seed;

@@ -34,8 +34,8 @@ static void draw_body(fseg_random *random, fseg_anatomy *a)
 {
     /* Liver size follows body size only loosely, so the axes vary on their own. */
     a->scale[0] = vary(random, 1.0f, 0.05f);
-    a->scale[1] = vary(random, 1.0f, 0.09f);
-    a->scale[2] = vary(random, 1.0f, 0.09f);
+    a->scale[1] = vary(random, 1.0f, 0.08f);
+    a->scale[2] = vary(random, 1.0f, 0.07f);
     a->shift[0] = vary(random, 0.0f, 6.0f);
     a->shift[1] = vary(random, 0.0f, 10.0f);
     a->shift[2] = vary(random, 3.0f, 7.0f);
@@ -55,11 +55,11 @@ static void draw_body(fseg_random *random, fseg_anatomy *a)
 static void draw_liver(fseg_random *random, fseg_anatomy *a)
 {
     const float right_centre[3] = {-76.0f, -2.0f, 2.0f}, right_radius[3] = {70.0f, 86.0f, 92.0f};
-    const float left_centre[3] = {-12.0f, -44.0f, 34.0f}, left_radius[3] = {80.0f, 44.0f, 42.0f};
+    const float left_centre[3] = {-4.0f, -44.0f, 34.0f}, left_radius[3] = {84.0f, 48.0f, 42.0f};
     const float left_turn[3] = {0.0f, 12.0f, -6.0f}, none[3] = {0.0f, 0.0f, 0.0f};
     const float cleft_centre[3] = {-14.0f, -66.0f, 6.0f}, cleft_radius[3] = {3.0f, 24.0f, 26.0f};
     const float cleft_turn[3] = {0.0f, 0.0f, -18.0f};
-    a->liver_right = vary_ellipsoid(random, right_centre, right_radius, none, 4.0f, 0.10f, 6.0f);
+    a->liver_right = vary_ellipsoid(random, right_centre, right_radius, none, 4.0f, 0.08f, 6.0f);
     a->liver_left = vary_ellipsoid(random, left_centre, left_radius, left_turn, 7.0f, 0.25f, 8.0f);
     a->fissure = vary_ellipsoid(random, cleft_centre, cleft_radius, cleft_turn, 5.0f, 0.4f, 10.0f);
     a->visceral_offset = vary(random, 0.0f, 7.0f);
@@ -134,10 +134,10 @@ static fseg_tube make_tube(fseg_random *random, const float (*points)[4], int co
 
 static void draw_stomach(fseg_random *random, fseg_anatomy *a)
 {
-    const float full = vary(random, 1.0f, 0.3f);
+    const float full = vary(random, 0.95f, 0.25f);
     const float points[][4] = {
-        {56.0f, 14.0f, 56.0f, 27.0f * full},  {64.0f, -8.0f, 40.0f, 29.0f * full},
-        {62.0f, -34.0f, 14.0f, 25.0f * full}, {40.0f, -54.0f, -14.0f, 20.0f * full},
+        {52.0f, 14.0f, 54.0f, 36.0f * full},  {58.0f, -8.0f, 38.0f, 38.0f * full},
+        {58.0f, -32.0f, 14.0f, 32.0f * full}, {40.0f, -54.0f, -14.0f, 22.0f * full},
         {6.0f, -54.0f, -28.0f, 17.0f * full}, {-24.0f, -36.0f, -24.0f, 13.0f}};
     fseg_tube *stomach = &a->tubes[a->tube_count++];
     *stomach = make_tube(random, points, 6, 6.0f);
@@ -293,14 +293,14 @@ static void draw_vessels(fseg_random *random, fseg_anatomy *a)
     const float right[3] = {-1.0f, 0.15f, 0.15f}, right_up[3] = {-0.8f, -0.2f, 0.7f};
     const float left[3] = {0.55f, -0.75f, 0.75f};
     const float thick = vary(random, 1.0f, 0.2f);
-    grow(random, a, hilum, right, 3.6f * thick, 30.0f, 7);
-    grow(random, a, hilum, right_up, 3.2f * thick, 32.0f, 7);
-    grow(random, a, hilum, left, 3.0f * thick, 34.0f, 6);
+    grow(random, a, hilum, right, 3.6f * thick, 27.0f, 8);
+    grow(random, a, hilum, right_up, 3.2f * thick, 28.0f, 7);
+    grow(random, a, hilum, left, 3.0f * thick, 32.0f, 7);
     /* Hepatic veins: from the vena cava under the dome outwards. */
     const float cava[3] = {-24.0f, 18.0f, 60.0f};
     const float veins[][3] = {{-0.85f, 0.1f, -0.5f}, {-0.6f, -0.7f, -0.35f}, {0.25f, -0.9f, -0.2f}};
     for (int i = 0; i < 3; ++i)
-        grow(random, a, cava, veins[i], 3.2f * thick, 40.0f, 6);
+        grow(random, a, cava, veins[i], 3.3f * thick, 36.0f, 7);
 }
 
 void fseg_anatomy_draw(fseg_random *random, fseg_anatomy *out)

@@ -5,7 +5,8 @@
  * phantom.c            options, threads, image formation (coil, noise)
  * phantom_anatomy.c    one patient drawn from a seed: places and sizes of organs, vessel trees
  * phantom_shapes.c     distances to ellipsoids and tubes along an image row
- * phantom_render.c     one row of tissue: organs painted over each other
+ * phantom_body.c       brushes; torso, chest and spine along a row
+ * phantom_render.c     organs of the abdomen painted over each other along a row
  * phantom_signal.c     tissue relaxation times to signal
  * phantom_lattice.c    smooth random fields
  *

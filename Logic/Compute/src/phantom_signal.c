@@ -19,22 +19,22 @@ typedef struct relaxation {
 static const relaxation tissues[FSEG_TISSUE_COUNT] = {
     [FSEG_TISSUE_AIR] = {0.0f, 1.0f, 1.0f, 0.0f},
     [FSEG_TISSUE_SKIN] = {0.42f, 900.0f, 40.0f, 0.3f},
-    [FSEG_TISSUE_FAT] = {0.11f, 343.0f, 58.0f, 0.6f}, /* suppressed */
-    [FSEG_TISSUE_MUSCLE] = {0.62f, 950.0f, 34.0f, 0.25f},
+    [FSEG_TISSUE_FAT] = {0.13f, 343.0f, 58.0f, 0.6f}, /* suppressed */
+    [FSEG_TISSUE_MUSCLE] = {0.74f, 950.0f, 34.0f, 0.25f},
     [FSEG_TISSUE_BONE] = {0.36f, 549.0f, 49.0f, 0.4f}, /* marrow's fat suppressed */
     [FSEG_TISSUE_DISC] = {0.55f, 1000.0f, 80.0f, 0.5f},
     [FSEG_TISSUE_CORD] = {0.75f, 745.0f, 74.0f, 0.2f},
-    [FSEG_TISSUE_FLUID] = {1.0f, 3500.0f, 1500.0f, 0.2f},
+    [FSEG_TISSUE_FLUID] = {0.95f, 3500.0f, 1500.0f, 0.2f},
     [FSEG_TISSUE_LUNG] = {0.10f, 1000.0f, 40.0f, 0.5f},
     [FSEG_TISSUE_HEART] = {0.62f, 1030.0f, 60.0f, 0.4f},
-    [FSEG_TISSUE_LIVER] = {0.82f, 586.0f, 46.0f, 0.3f},
-    [FSEG_TISSUE_SPLEEN] = {0.84f, 1057.0f, 79.0f, 0.2f},
+    [FSEG_TISSUE_LIVER] = {0.84f, 586.0f, 46.0f, 0.3f},
+    [FSEG_TISSUE_SPLEEN] = {0.92f, 1057.0f, 79.0f, 0.2f},
     [FSEG_TISSUE_KIDNEY_CORTEX] = {0.88f, 966.0f, 87.0f, 0.15f},
     [FSEG_TISSUE_KIDNEY_MEDULLA] = {0.98f, 1200.0f, 95.0f, 0.2f},
     [FSEG_TISSUE_PANCREAS] = {0.85f, 584.0f, 56.0f, 0.3f},
     [FSEG_TISSUE_GUT_WALL] = {0.78f, 800.0f, 60.0f, 0.3f},
     [FSEG_TISSUE_GUT_CONTENT] = {0.66f, 1200.0f, 75.0f, 0.4f},
-    [FSEG_TISSUE_VEIN] = {0.62f, 1441.0f, 200.0f, 0.3f},
+    [FSEG_TISSUE_VEIN] = {0.68f, 1441.0f, 200.0f, 0.3f},
     [FSEG_TISSUE_FLOW] = {0.10f, 1441.0f, 290.0f, 0.5f},
 };
 
@@ -64,7 +64,7 @@ void fseg_phantom_signals(fseg_random *random, double variation, float out[FSEG_
     }
     /* The scanner's receiver adjusts to the bright tissue: keep it at its level, within a few
        per cent, whatever TE and TR do. */
-    const float bright = 0.325f; /* of the published values */
+    const float bright = 0.34f; /* of the published values */
     const float gain = receiver_gain * powf(bright / reference, 0.9f);
     for (int i = 0; i < FSEG_TISSUE_COUNT; ++i)
         out[i] *= gain;
