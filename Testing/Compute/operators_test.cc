@@ -182,8 +182,8 @@ TEST_P(Operator, FastVersionsAgreeWithReferenceOnEveryInstructionSet)
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Operator, testing::ValuesIn(allCases()),
-                         [](const testing::TestParamInfo<Case> &info) {
-                             return info.param.op + "_" + std::to_string(info.index);
+                         [](const testing::TestParamInfo<Case> &each) {
+                             return each.param.op + "_" + std::to_string(each.index);
                          });
 
 TEST(OperatorTable, NamesAreUniqueAndComplete)

@@ -1,0 +1,183 @@
+// Training: it learns, it repeats itself, it goes on after an interruption, it refuses nonsense.
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+#include "frugalseg/random.h"
+#include "frugalseg/trainer.h"
+
+namespace
+{
+
+constexpr int batch = 2, size = 32, steps = 30;
+
+struct Data {
+    std::vector<float> images = std::vector<float>(batch * size * size);
+    std::vector<uint8_t> labels = std::vector<uint8_t>(batch * size * size);
+    explicit Data(int step)
+    {
+        // Bright discs on noise: the label is the disc.
+        fseg_random random = fseg_random_create(9, uint64_t(step));
+        for (int n = 0; n < batch; ++n) {
+            const float cx = fseg_random_range(&random, 8, 24), cy = fseg_random_range(&random, 8, 24);
+            for (int y = 0; y < size; ++y)
+                for (int x = 0; x < size; ++x) {
+                    const bool in = std::hypot(float(x) - cx, float(y) - cy) < 6;
+                    const size_t i = size_t((n * size + y) * size + x);
+                    labels[i] = in;
+                    images[i] = (in ? 0.8f : 0.3f) + 0.1f * fseg_random_normal(&random);
+                }
+        }
+    }
+};
+
+struct TrainingRun {
+    fseg_context *context = nullptr;
+    fseg_model *model = nullptr;
+    fseg_trainer *trainer = nullptr;
+    explicit TrainingRun(int threads = 2)
+    {
+        const fseg_context_options o = {threads, FSEG_ISA_AUTO};
+        EXPECT_EQ(FSEG_OK, fseg_context_create(&o, &context, nullptr));
+        const fseg_unet_config config = fseg_unet_default_config(1, 2);
+        EXPECT_EQ(FSEG_OK, fseg_model_create(&config, 1, &model, nullptr));
+        const fseg_trainer_options t = fseg_trainer_default_options(batch, size, size, steps);
+        EXPECT_EQ(FSEG_OK, fseg_trainer_create(context, model, &t, &trainer, nullptr));
+    }
+    ~TrainingRun()
+    {
+        fseg_trainer_free(trainer);
+        fseg_model_free(model);
+        fseg_context_free(context);
+    }
+    double step(int i)
+    {
+        const Data data(i);
+        double loss = 0;
+        EXPECT_EQ(FSEG_OK, fseg_trainer_step(trainer, data.images.data(), data.labels.data(), &loss,
+                                             nullptr));
+        return loss;
+    }
+    std::vector<double> stepsFrom(int first, int end)
+    {
+        std::vector<double> losses;
+        for (int i = first; i < end; ++i)
+            losses.push_back(step(i));
+        return losses;
+    }
+};
+
+TEST(Trainer, LossFallsOnADiscTask)
+{
+    TrainingRun run;
+    const std::vector<double> losses = run.stepsFrom(0, steps);
+    EXPECT_LT(losses.back(), 0.6 * losses.front());
+    EXPECT_EQ(steps, fseg_trainer_steps_done(run.trainer));
+}
+
+TEST(Trainer, SameSeedGivesTheSameLossesForAnyThreadCount)
+{
+    TrainingRun a(1), b(2), c(2);
+    const std::vector<double> losses = a.stepsFrom(0, 8);
+    EXPECT_EQ(losses, b.stepsFrom(0, 8));
+    EXPECT_EQ(losses, c.stepsFrom(0, 8));
+}
+
+TEST(Trainer, GoesOnFromACheckpointToTheSameLossCurve)
+{
+    const std::string path = testing::TempDir() + "frugalseg-trainer-test.fseg";
+    TrainingRun whole, first, second;
+    const std::vector<double> expected = whole.stepsFrom(0, 12);
+    first.stepsFrom(0, 5);
+    ASSERT_EQ(FSEG_OK, fseg_trainer_save(first.trainer, path.c_str(), nullptr));
+    ASSERT_EQ(FSEG_OK, fseg_trainer_restore(second.trainer, path.c_str(), nullptr));
+    EXPECT_EQ(5, fseg_trainer_steps_done(second.trainer));
+    EXPECT_EQ(std::vector<double>(expected.begin() + 5, expected.end()), second.stepsFrom(5, 12));
+    std::filesystem::remove(path);
+}
+
+TEST(Trainer, AFailedRestoreChangesNothing)
+{
+    const std::string path = testing::TempDir() + "frugalseg-trainer-model.fseg";
+    TrainingRun run, control;
+    run.stepsFrom(0, 2);
+    control.stepsFrom(0, 2);
+    ASSERT_EQ(FSEG_OK, fseg_model_save(run.model, path.c_str(), nullptr)); // not a checkpoint
+    fseg_error error;
+    EXPECT_EQ(FSEG_ERROR_FILE_FORMAT, fseg_trainer_restore(run.trainer, path.c_str(), &error));
+    EXPECT_STRNE("", error.message);
+    EXPECT_EQ(control.step(2), run.step(2));
+    std::filesystem::remove(path);
+}
+
+TEST(Trainer, NotFiniteLossLeavesTheWeights)
+{
+    TrainingRun run;
+    Data data(0);
+    data.images[7] = NAN;
+    const std::vector<float> before(fseg_model_tensor(run.model, 0)->data,
+                                    fseg_model_tensor(run.model, 0)->data + 9);
+    double loss;
+    fseg_error error;
+    EXPECT_EQ(FSEG_ERROR_NOT_FINITE, fseg_trainer_step(run.trainer, data.images.data(),
+                                                       data.labels.data(), &loss, &error));
+    EXPECT_NE(nullptr, strstr(error.message, "step 0"));
+    EXPECT_EQ(0, memcmp(before.data(), fseg_model_tensor(run.model, 0)->data, 9 * sizeof(float)));
+    EXPECT_EQ(0, fseg_trainer_steps_done(run.trainer));
+}
+
+TEST(Trainer, LearningRateWarmsUpAndFollowsACosine)
+{
+    fseg_trainer_options o = fseg_trainer_default_options(1, 32, 32, 1000);
+    EXPECT_EQ(50, o.warmup_steps);
+    EXPECT_NEAR(o.learning_rate / 50, fseg_trainer_learning_rate(&o, 0), 1e-12);
+    EXPECT_NEAR(o.learning_rate, fseg_trainer_learning_rate(&o, 50), 1e-12);
+    EXPECT_NEAR(0.01 * o.learning_rate, fseg_trainer_learning_rate(&o, 999), 1e-12);
+    for (int i = 51; i < 1000; ++i)
+        EXPECT_LT(fseg_trainer_learning_rate(&o, i), fseg_trainer_learning_rate(&o, i - 1));
+}
+
+TEST(Trainer, WeightDecayShrinksConvolutionsOnly)
+{
+    TrainingRun plain;
+    fseg_model *model = nullptr;
+    fseg_trainer *trainer = nullptr;
+    ASSERT_EQ(FSEG_OK, fseg_model_clone(plain.model, &model, nullptr));
+    fseg_trainer_options o = fseg_trainer_default_options(batch, size, size, steps);
+    o.weight_decay = 10;
+    ASSERT_EQ(FSEG_OK, fseg_trainer_create(plain.context, model, &o, &trainer, nullptr));
+    const Data data(0);
+    double loss;
+    const double start = fseg_model_find(model, "enc3.conv1.weight")->data[0];
+    ASSERT_EQ(FSEG_OK, fseg_trainer_step(trainer, data.images.data(), data.labels.data(), &loss,
+                                         nullptr));
+    plain.step(0);
+    const double rate = fseg_trainer_learning_rate(&o, 0);
+    auto moved = [&](const char *name) {
+        return double(fseg_model_find(model, name)->data[0]) -
+               double(fseg_model_find(plain.model, name)->data[0]);
+    };
+    EXPECT_NEAR(-start * rate * 10, moved("enc3.conv1.weight"), 1e-6);
+    EXPECT_EQ(0.0, moved("enc3.norm1.weight"));
+    fseg_trainer_free(trainer);
+    fseg_model_free(model);
+}
+
+TEST(Trainer, RefusesOptionsOutOfRange)
+{
+    TrainingRun run;
+    fseg_trainer *trainer = nullptr;
+    fseg_error error;
+    fseg_trainer_options o = fseg_trainer_default_options(1, 32, 32, 0);
+    EXPECT_EQ(FSEG_ERROR_INVALID_ARGUMENT,
+              fseg_trainer_create(run.context, run.model, &o, &trainer, &error));
+    o = fseg_trainer_default_options(1, 33, 32, 10);
+    EXPECT_EQ(FSEG_ERROR_INVALID_ARGUMENT,
+              fseg_trainer_create(run.context, run.model, &o, &trainer, &error));
+    EXPECT_EQ(nullptr, trainer);
+}
+
+} // namespace
