@@ -29,11 +29,11 @@ bool conforms(const DcmTagKey &tag, const std::string &value)
     case EVR_AS:
         return DcmAgeString::checkStringValue(text, "1").good();
     case EVR_PN:
-        return DcmPersonName::checkStringValue(text, "1", "UTF-8").good();
+        return DcmPersonName::checkStringValue(text, "1", "ISO_IR 192").good();
     case EVR_SH:
-        return DcmShortString::checkStringValue(text, "1", "UTF-8").good();
+        return DcmShortString::checkStringValue(text, "1", "ISO_IR 192").good();
     case EVR_LO:
-        return DcmLongString::checkStringValue(text, "1", "UTF-8").good();
+        return DcmLongString::checkStringValue(text, "1", "ISO_IR 192").good();
     default:
         return false;
     }

@@ -108,7 +108,7 @@ std::vector<float> predict(fseg_context *context, const fseg_model *model,
                               images.data() + static_cast<size_t>(i) * channels * plane);
         }
         PartProgress part{progress, 0.1 + 0.8 * first / grid.depth,
-                          0.1 + 0.8 * (first + count) / grid.depth};
+                          std::min(0.9, 0.1 + 0.8 * (first + count) / grid.depth)};
         const fseg_progress inner{&PartProgress::report, &part};
         check(fseg_session_probabilities(session.get(), images.data(), static_cast<size_t>(count),
                                          answers.data(), progress ? &inner : nullptr, &error),

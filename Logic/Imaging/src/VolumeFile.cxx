@@ -2,6 +2,7 @@
 #include "AtomicFile.h"
 #include "Failure.h"
 #include "Geometry.h"
+#include "NiftiCheck.h"
 
 #include <algorithm>
 #include <cctype>
@@ -134,6 +135,9 @@ FloatImage::Pointer readImage(const std::string &path)
         io->SetFileName(path);
         io->ReadImageInformation();
         checkHeader(*io, path, format);
+        if (format != ".nrrd") {
+            checkNiftiFile(path);
+        }
         const auto reader = itk::ImageFileReader<FloatImage>::New();
         reader->SetImageIO(io);
         reader->SetFileName(path);
@@ -281,7 +285,16 @@ fseg_status fseg_mask_read(const char *path, int label, fseg_mask **out, fseg_er
 fseg_status fseg_volume_write(const fseg_volume *volume, const char *path, fseg_error *error)
 {
     return frugalseg::guard(error, [&] {
-        frugalseg::requireArgument(volume && path, "volume and path must not be null");
+        frugalseg::requireArgument(volume && volume->voxels && path,
+                                   "volume and path must not be null");
+        frugalseg::requireGeometry(volume->geometry);
+        const size_t count = frugalseg::voxelCount(volume->geometry);
+        for (size_t i = 0; i < count; ++i) {
+            if (!std::isfinite(volume->voxels[i])) {
+                throw frugalseg::Failure(FSEG_ERROR_NOT_FINITE,
+                                         "the image to write has voxels that are not finite");
+            }
+        }
         frugalseg::writeImage(volume->geometry, volume->voxels, path);
     });
 }
