@@ -30,12 +30,20 @@ def affine():
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64])
 def test_nifti_of_nibabel(tmp_path, suffix, kind):
     import nibabel
-    for version in (nibabel.Nifti1Image, nibabel.Nifti2Image):
-        values = np.random.default_rng(1).integers(0, 200, (6, 7, 8)).astype(kind)
-        nibabel.save(version(values, affine()), tmp_path / ("a" + suffix))
-        voxels, geometry = read(tmp_path / ("a" + suffix))
-        assert np.array_equal(voxels, values.transpose(2, 1, 0))
-        assert np.abs(np.diag([-1, -1, 1, 1]) @ affine() - geometry.matrix).max() < 1e-4
+    values = np.random.default_rng(1).integers(0, 200, (6, 7, 8)).astype(kind)
+    nibabel.save(nibabel.Nifti1Image(values, affine()), tmp_path / ("a" + suffix))
+    voxels, geometry = read(tmp_path / ("a" + suffix))
+    assert np.array_equal(voxels, values.transpose(2, 1, 0))
+    assert np.abs(np.diag([-1, -1, 1, 1]) @ affine() - geometry.matrix).max() < 1e-4
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_nifti_2_is_named(tmp_path, suffix):
+    import nibabel
+    nibabel.save(nibabel.Nifti2Image(np.ones((4, 5, 6), dtype=np.float32), affine()), tmp_path / ("a" + suffix))
+    with pytest.raises(lib.Failure, match="NIfTI-2") as failure:
+        read(tmp_path / ("a" + suffix))
+    assert failure.value.status == lib.UNSUPPORTED
 
 
 def test_big_endian_and_scaled_nifti(tmp_path):

@@ -1,4 +1,5 @@
 /* Finding the DICOM image series below a folder and reading their headers. */
+#include "DicomAttributes.h"
 #include "DicomSeries.h"
 #include "DicomText.h"
 #include "Failure.h"
@@ -47,80 +48,45 @@ bool looksLikeDicom(const std::string &path)
            start[3] == 0x00 && start[2] <= 0x18;
 }
 
-std::string text(DcmItem &item, const DcmTagKey &tag)
-{
-    OFString value;
-    item.findAndGetOFString(tag, value);
-    return std::string(value.c_str());
-}
-
-std::string texts(DcmItem &item, const DcmTagKey &tag)
-{
-    OFString value;
-    item.findAndGetOFStringArray(tag, value);
-    return std::string(value.c_str());
-}
-
-/** `count` finite decimal numbers; false when absent or malformed. */
-bool numbers(DcmItem &item, const DcmTagKey &tag, double *values, unsigned long count)
-{
-    for (unsigned long i = 0; i < count; ++i) {
-        Float64 value = 0.0;
-        if (item.findAndGetFloat64(tag, value, i).bad() || !std::isfinite(value)) {
-            return false;
-        }
-        values[i] = value;
-    }
-    return true;
-}
-
-unsigned unsignedShort(DcmItem &item, const DcmTagKey &tag, unsigned fallback)
-{
-    Uint16 value = 0;
-    return item.findAndGetUint16(tag, value).good() ? value : fallback;
-}
-
 void readGeometryTags(DcmItem &data, SliceHeader &header)
 {
     double values[6];
-    if (numbers(data, DCM_ImagePositionPatient, values, 3)) {
+    if (attributeNumbers(data, DCM_ImagePositionPatient, values, 3)) {
         header.position = {values[0], values[1], values[2]};
         header.hasPosition = true;
     }
-    if (numbers(data, DCM_ImageOrientationPatient, values, 6)) {
+    if (attributeNumbers(data, DCM_ImageOrientationPatient, values, 6)) {
         header.alongRow = {values[0], values[1], values[2]};
         header.alongColumn = {values[3], values[4], values[5]};
         header.hasOrientation = true;
     }
-    if (numbers(data, DCM_PixelSpacing, values, 2)) {
+    if (attributeNumbers(data, DCM_PixelSpacing, values, 2)) {
         header.rowSpacing = values[0];
         header.columnSpacing = values[1];
         header.hasSpacing = values[0] > 0.0 && values[1] > 0.0;
     }
-    if (numbers(data, DCM_SpacingBetweenSlices, values, 1)) {
+    if (attributeNumbers(data, DCM_SpacingBetweenSlices, values, 1)) {
         header.sliceStep = std::fabs(values[0]);
     }
 }
 
 void readPixelTags(DcmItem &data, SliceHeader &header)
 {
-    header.rows = unsignedShort(data, DCM_Rows, 0);
-    header.columns = unsignedShort(data, DCM_Columns, 0);
-    header.samples = unsignedShort(data, DCM_SamplesPerPixel, 1);
-    header.bitsAllocated = unsignedShort(data, DCM_BitsAllocated, 0);
-    header.bitsStored = unsignedShort(data, DCM_BitsStored, header.bitsAllocated);
-    header.highBit = unsignedShort(data, DCM_HighBit, header.bitsStored - 1);
-    header.pixelRepresentation = unsignedShort(data, DCM_PixelRepresentation, 0);
-    header.photometric = text(data, DCM_PhotometricInterpretation);
-    Sint32 frames = 1;
-    if (data.findAndGetSint32(DCM_NumberOfFrames, frames).good()) {
-        header.frames = frames;
-    }
+    header.rows = attributeUnsigned(data, DCM_Rows, 0);
+    header.columns = attributeUnsigned(data, DCM_Columns, 0);
+    header.samples = attributeUnsigned(data, DCM_SamplesPerPixel, 1);
+    header.bitsAllocated = attributeUnsigned(data, DCM_BitsAllocated, 0);
+    header.bitsStored = attributeUnsigned(data, DCM_BitsStored, header.bitsAllocated);
+    header.highBit = attributeUnsigned(data, DCM_HighBit, header.bitsStored - 1);
+    header.pixelRepresentation = attributeUnsigned(data, DCM_PixelRepresentation, 0);
+    header.photometric = attributeText(data, DCM_PhotometricInterpretation);
+    const std::string frames = attributeText(data, DCM_NumberOfFrames);
+    header.frames = frames.empty() ? 1 : std::strtol(frames.c_str(), nullptr, 10);
     double value = 0.0;
-    if (numbers(data, DCM_RescaleSlope, &value, 1) && value != 0.0) {
+    if (attributeNumbers(data, DCM_RescaleSlope, &value, 1) && value != 0.0) {
         header.slope = value;
     }
-    if (numbers(data, DCM_RescaleIntercept, &value, 1)) {
+    if (attributeNumbers(data, DCM_RescaleIntercept, &value, 1)) {
         header.intercept = value;
     }
     header.modalityTable = data.tagExists(DCM_ModalityLUTSequence);
@@ -128,20 +94,20 @@ void readPixelTags(DcmItem &data, SliceHeader &header)
 
 void readTags(DcmItem &data, SliceHeader &header)
 {
-    header.sopClass = text(data, DCM_SOPClassUID);
-    header.sopInstance = text(data, DCM_SOPInstanceUID);
-    header.series = text(data, DCM_SeriesInstanceUID);
-    header.study = text(data, DCM_StudyInstanceUID);
-    header.frameOfReference = text(data, DCM_FrameOfReferenceUID);
-    header.modality = text(data, DCM_Modality);
-    header.bodyPart = text(data, DCM_BodyPartExamined);
-    header.imageType = texts(data, DCM_ImageType);
-    header.description =
-        toUtf8(texts(data, DCM_SeriesDescription), texts(data, DCM_SpecificCharacterSet));
-    header.instanceNumber = std::atoi(text(data, DCM_InstanceNumber).c_str());
+    header.sopClass = attributeText(data, DCM_SOPClassUID);
+    header.sopInstance = attributeText(data, DCM_SOPInstanceUID);
+    header.series = attributeText(data, DCM_SeriesInstanceUID);
+    header.study = attributeText(data, DCM_StudyInstanceUID);
+    header.frameOfReference = attributeText(data, DCM_FrameOfReferenceUID);
+    header.modality = attributeText(data, DCM_Modality);
+    header.bodyPart = attributeText(data, DCM_BodyPartExamined);
+    header.imageType = attributeTexts(data, DCM_ImageType);
+    header.description = toUtf8(attributeTexts(data, DCM_SeriesDescription),
+                                attributeTexts(data, DCM_SpecificCharacterSet));
+    header.instanceNumber = std::atoi(attributeText(data, DCM_InstanceNumber).c_str());
     for (const DcmTagKey &tag : {DCM_EchoTime, DCM_EchoNumbers, DCM_TemporalPositionIdentifier,
                                  DCM_DiffusionBValue, DCM_ImageType}) {
-        header.split += texts(data, tag) + "|";
+        header.split += attributeTexts(data, tag) + "|";
     }
     readGeometryTags(data, header);
     readPixelTags(data, header);
@@ -220,8 +186,8 @@ bool readSliceHeader(const std::string &path, SliceHeader &header)
     }
     DcmDataset &data = *file.getDataset();
     header.transferSyntax = DcmXfer(data.getOriginalXfer()).getXferID();
-    if (file.getMetaInfo() && text(*file.getMetaInfo(), DCM_TransferSyntaxUID) != "") {
-        header.transferSyntax = text(*file.getMetaInfo(), DCM_TransferSyntaxUID);
+    if (file.getMetaInfo() && attributeText(*file.getMetaInfo(), DCM_TransferSyntaxUID) != "") {
+        header.transferSyntax = attributeText(*file.getMetaInfo(), DCM_TransferSyntaxUID);
     }
     readTags(data, header);
     if (header.damaged) {
@@ -237,7 +203,8 @@ bool readSliceHeader(const std::string &path, SliceHeader &header)
         std::error_code code;
         const double size = static_cast<double>(std::filesystem::file_size(path, code));
         const double bytes = promisedBytes(header);
-        header.damaged = code || bytes > size || static_cast<double>(pixels->getLength()) < bytes;
+        const double length = static_cast<double>(pixels->getLengthField());
+        header.damaged = code || bytes > size || length < bytes || length > size;
     }
     return true;
 }

@@ -1,17 +1,25 @@
 /* Patient and study attributes of a source image, cleaned for objects derived from it. */
 #include "DicomSource.h"
+#include "DicomAttributes.h"
 #include "DicomText.h"
 #include "Failure.h"
 
 #include "dcmtk/config/osconfig.h"
 
 #include "dcmtk/dcmdata/dctk.h"
+#include <algorithm>
 
 namespace frugalseg
 {
 
 namespace
 {
+
+size_t characters(const std::string &utf8)
+{
+    return static_cast<size_t>(std::count_if(
+        utf8.begin(), utf8.end(), [](unsigned char byte) { return (byte & 0xC0) != 0x80; }));
+}
 
 /** Whether the value is what its attribute's type allows; empty is allowed. */
 bool conforms(const DcmTagKey &tag, const std::string &value)
@@ -28,12 +36,15 @@ bool conforms(const DcmTagKey &tag, const std::string &value)
         return DcmCodeString::checkStringValue(text, "1").good();
     case EVR_AS:
         return DcmAgeString::checkStringValue(text, "1").good();
+    // For texts in UTF-8 the toolkit checks neither lengths nor the number of name components.
     case EVR_PN:
-        return DcmPersonName::checkStringValue(text, "1", "ISO_IR 192").good();
+        return characters(value) <= 64 && value.find('\\') == std::string::npos &&
+               std::count(value.begin(), std::find(value.begin(), value.end(), '='), '^') <= 4 &&
+               std::count(value.begin(), value.end(), '=') <= 2;
     case EVR_SH:
-        return DcmShortString::checkStringValue(text, "1", "ISO_IR 192").good();
+        return characters(value) <= 16 && value.find('\\') == std::string::npos;
     case EVR_LO:
-        return DcmLongString::checkStringValue(text, "1", "ISO_IR 192").good();
+        return characters(value) <= 64 && value.find('\\') == std::string::npos;
     default:
         return false;
     }
@@ -69,14 +80,11 @@ std::unique_ptr<DcmDataset> patientAndStudy(const SliceHeader &slice)
                                                 ")");
     }
     DcmDataset &source = *file.getDataset();
-    OFString charset;
-    source.findAndGetOFStringArray(DCM_SpecificCharacterSet, charset);
+    const std::string charset = attributeTexts(source, DCM_SpecificCharacterSet);
     auto clean = std::make_unique<DcmDataset>();
     clean->putAndInsertString(DCM_SpecificCharacterSet, "ISO_IR 192");
     for (const DcmTagKey &tag : whiteList) {
-        OFString value;
-        source.findAndGetOFStringArray(tag, value);
-        std::string text = toUtf8(value.c_str(), charset.c_str());
+        std::string text = toUtf8(attributeTexts(source, tag), charset);
         if (!conforms(tag, text)) {
             text.clear();
         }

@@ -44,8 +44,9 @@ bool canDecode(const std::string &transferSyntax)
 
 std::string transferSyntaxName(const std::string &transferSyntax)
 {
-    const char *name = dcmFindNameOfUID(transferSyntax.c_str());
-    return name ? name : transferSyntax;
+    // "JPEG 2000 (Lossless only)"; the dictionary's names of UIDs are less readable.
+    const char *name = DcmXfer(transferSyntax.c_str()).getXferName();
+    return name && std::string(name) != "Unknown Transfer Syntax" ? name : transferSyntax;
 }
 
 namespace

@@ -1,5 +1,5 @@
-/* A look at a NIfTI file's bytes before ITK reads it. Header layout: nifti1.h and nifti2.h of the
- * NIfTI Data Format Working Group. */
+/* A look at a NIfTI file's bytes before ITK reads it. Header layout: nifti1.h of the NIfTI
+ * Data Format Working Group. */
 #include "NiftiCheck.h"
 #include "Failure.h"
 
@@ -52,29 +52,24 @@ Layout parse(const std::vector<char> &header, const std::string &path)
     Layout layout;
     const auto size = field<int32_t>(header, 0, false);
     const auto swapped = field<int32_t>(header, 0, true);
-    layout.swap = swapped == 348 || swapped == 540;
-    const bool second = size == 540 || swapped == 540;
-    if (!layout.swap && size != 348 && size != 540) {
-        damaged(path);
+    layout.swap = swapped == 348;
+    if (size == 540 || swapped == 540) {
+        throw Failure(FSEG_ERROR_UNSUPPORTED,
+                      "\"" + path + "\" is a NIfTI-2 file; save the image as NIfTI-1");
     }
-    double count = 1.0, bits = 0.0;
-    const auto extent = [&](size_t n) {
-        return second ? static_cast<double>(field<int64_t>(header, 16 + 8 * n, layout.swap))
-                      : static_cast<double>(field<int16_t>(header, 40 + 2 * n, layout.swap));
-    };
-    const double dimensions = extent(0);
-    for (size_t n = 1; n <= 7 && static_cast<double>(n) <= dimensions; ++n) {
-        count *= std::max(1.0, extent(n));
+    if (!layout.swap && size != 348) {
+        throw Failure(FSEG_ERROR_BAD_INPUT,
+                      "\"" + path + "\" is not a NIfTI image; it is damaged or its name is wrong");
     }
-    if (second) {
-        layout.dataType = field<int16_t>(header, 12, layout.swap);
-        bits = field<int16_t>(header, 14, layout.swap);
-        layout.voxelOffset = static_cast<double>(field<int64_t>(header, 168, layout.swap));
-    } else {
-        layout.dataType = field<int16_t>(header, 70, layout.swap);
-        bits = field<int16_t>(header, 72, layout.swap);
-        layout.voxelOffset = static_cast<double>(field<float>(header, 108, layout.swap));
+    double count = 1.0;
+    const int dimensions = field<int16_t>(header, 40, layout.swap);
+    for (int n = 1; n <= std::min(dimensions, 7); ++n) {
+        const int extent = field<int16_t>(header, 40 + 2 * static_cast<size_t>(n), layout.swap);
+        count *= std::max(1, extent);
     }
+    layout.dataType = field<int16_t>(header, 70, layout.swap);
+    const double bits = field<int16_t>(header, 72, layout.swap);
+    layout.voxelOffset = static_cast<double>(field<float>(header, 108, layout.swap));
     layout.voxelBytes = count * bits / 8.0;
     const bool usable = layout.voxelOffset >= static_cast<double>(header.size()) &&
                         layout.voxelOffset < 1e9 && layout.voxelBytes > 0.0;
@@ -149,12 +144,6 @@ void checkNiftiFile(const std::string &path)
     std::vector<char> header(348);
     if (stream.read(header.data(), header.size()) != header.size()) {
         damaged(path);
-    }
-    if (field<int32_t>(header, 0, false) == 540 || field<int32_t>(header, 0, true) == 540) {
-        header.resize(540);
-        if (stream.read(header.data() + 348, 540 - 348) != 540 - 348) {
-            damaged(path);
-        }
     }
     const Layout layout = parse(header, path);
     std::vector<char> gap(static_cast<size_t>(layout.voxelOffset) - header.size());

@@ -124,6 +124,9 @@ FloatImage::Pointer readImage(const std::string &path)
     if (fileSize(path) == 0) {
         throw Failure(FSEG_ERROR_BAD_INPUT, "\"" + path + "\" is empty");
     }
+    if (format != ".nrrd") {
+        checkNiftiFile(path);
+    }
     const itk::ImageIOBase::Pointer io = makeImageIO(format);
     try {
         if (!io->CanReadFile(path.c_str())) {
@@ -135,9 +138,6 @@ FloatImage::Pointer readImage(const std::string &path)
         io->SetFileName(path);
         io->ReadImageInformation();
         checkHeader(*io, path, format);
-        if (format != ".nrrd") {
-            checkNiftiFile(path);
-        }
         const auto reader = itk::ImageFileReader<FloatImage>::New();
         reader->SetImageIO(io);
         reader->SetFileName(path);
