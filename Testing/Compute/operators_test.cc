@@ -27,7 +27,9 @@ std::vector<fseg_operator_shape> shapesOf(const std::string &name)
         return {{2, 6, 3, 5, 0, 3, 1e-3}, {1, 32, 2, 3, 0, 8, 1e-3}, {1, 24, 3, 2, 0, 1, 1e-3}};
     if (name == "dense")
         return {{3, 4, 2, 3, 5, 1, 1e-3}, {1, 128, 1, 1, 9, 1, 1e-3}};
-    return {{2, 3, 4, 5, 2, 1, 1e-3}, {1, 17, 3, 13, 18, 1, 1e-3}, {1, 1, 1, 1, 1, 1, 1e-3},
+    return {{2, 3, 4, 5, 2, 1, 1e-3},
+            {1, 17, 3, 13, 18, 1, 1e-3},
+            {1, 1, 1, 1, 1, 1, 1e-3},
             {1, 2, 5, 26, 33, 1, 1e-3}};
 }
 
@@ -188,12 +190,13 @@ INSTANTIATE_TEST_SUITE_P(All, Operator, testing::ValuesIn(allCases()),
 
 TEST(OperatorTable, NamesAreUniqueAndComplete)
 {
-    for (const char *name : {"conv3x3", "conv2x2", "conv1x1", "group_norm", "group_norm_relu",
-                             "relu", "max_pool2", "upsample2", "concat", "softmax", "dense"})
+    for (const char *name :
+         {"conv3x3", "conv2x2", "conv1x1", "upsample2_conv2x2", "group_norm", "group_norm_relu",
+          "relu", "max_pool2", "upsample2", "concat", "softmax", "dense"})
         EXPECT_NE(nullptr, find(name)) << name;
     size_t count;
     fseg_operators(&count);
-    EXPECT_EQ(11u, count);
+    EXPECT_EQ(12u, count);
 }
 
 } // namespace

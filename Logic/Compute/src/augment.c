@@ -184,7 +184,7 @@ static void apply_bias(const fseg_augment_options *o, fseg_random *random, int c
             coefficients[j][i] = weight * draw(random, -1.0, 1.0);
         }
     const float amplitude = draw(random, 0.0, o->bias_strength);
-    fseg_intensity_bias((const float (*)[FSEG_BIAS_ORDER])coefficients, amplitude, channels, height,
+    fseg_intensity_bias((const float(*)[FSEG_BIAS_ORDER])coefficients, amplitude, channels, height,
                         width, image, scratch);
 }
 

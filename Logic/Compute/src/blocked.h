@@ -29,12 +29,17 @@ void fseg_blocked_clear_borders(fseg_context *context, const fseg_blocked *t);
 void fseg_blocked_pack(fseg_context *context, const float *nchw, const fseg_blocked *t);
 void fseg_blocked_unpack(fseg_context *context, const fseg_blocked *t, float *nchw);
 
-/* A convolution's geometry: `sources` tensors are concatenated along channels. */
+/* A convolution of the network: `source_count` tensors are concatenated along channels. With
+ * `upsample`, the input is first enlarged twice by nearest neighbour and the kernel is 2 x 2. The
+ * enlarged tensor is never made: each of the four phases of the output (even or odd row, even or
+ * odd column) sees the small input through 1x1, 1x2, 2x1 or 2x2 taps, whose weights are sums of
+ * the 2x2 weights; nine taps a small pixel instead of sixteen. */
 typedef struct fseg_conv_shape {
     int source_channels[2];
     int source_count;
     int out_channels;
     int kernel;
+    int upsample;
 } fseg_conv_shape;
 
 /* Floats of the packed weights: forward, and backward for source s. */
@@ -46,10 +51,12 @@ void fseg_conv_pack(const fseg_conv_shape *shape, const float *weight, float *pa
 void fseg_conv_pack_back(const fseg_conv_shape *shape, int source, const float *weight,
                          float *packed);
 
-/* y = conv(concat(x...)) + bias; bias [blocks * 16] or null. */
-void fseg_blocked_conv(fseg_context *context, const fseg_conv_shape *shape,
-                       const fseg_blocked x[], const float *packed, const float *bias,
-                       const fseg_blocked *y);
+/* Rows of statistics that fseg_blocked_conv gives per plane: see sums below. */
+size_t fseg_conv_sums_rows(const fseg_conv_shape *shape, int out_height);
+/* y = conv(concat(x...)) + bias; bias [blocks * 16] or null. When `sums` is not null it receives,
+ * as [n][blocks][rows][32], partial sums of y (16) and y^2 (16) per channel for GroupNorm. */
+void fseg_blocked_conv(fseg_context *context, const fseg_conv_shape *shape, const fseg_blocked x[],
+                       const float *packed, const float *bias, const fseg_blocked *y, float *sums);
 /* dx of one source from dy, added to dx when `accumulate`. */
 void fseg_blocked_conv_back(fseg_context *context, const fseg_conv_shape *shape,
                             const fseg_blocked *dy, const float *packed_back, int accumulate,
@@ -62,20 +69,22 @@ void fseg_blocked_conv_weight_grad(fseg_context *context, const fseg_conv_shape 
                                    float *dw);
 
 /* GroupNorm (Wu & He 2018), with ReLU when `relu`: scale and shift [channels]; statistics
- * [n * groups] are kept for the backward pass; map is scratch of fseg_norm_map_floats. y may be x. */
+ * [n * groups] are kept for the backward pass; map is scratch of fseg_norm_map_floats. y may be x.
+ * `sums` are those of fseg_blocked_conv with sum_rows rows a plane; null: x is read once more for
+ * them. */
 size_t fseg_norm_map_floats(int n, int channels);
 void fseg_blocked_norm(fseg_context *context, const fseg_blocked *x, int groups, int relu,
-                       float epsilon, const float *scale, const float *shift, float *mean,
-                            float *inverse_deviation, float *map, const fseg_blocked *y);
+                       float epsilon, const float *sums, size_t sum_rows, const float *scale,
+                       const float *shift, float *mean, float *inverse_deviation, float *map,
+                       const fseg_blocked *y);
 /* dx (may be dy's memory), d scale, d shift [channels], and the channel sums of dx (the gradient of
  * a preceding bias; null if unwanted). `sums` is scratch of fseg_norm_sums_doubles. */
 size_t fseg_norm_sums_doubles(int n, int channels);
-void fseg_blocked_norm_back(fseg_context *context, const fseg_blocked *x,
-                            const fseg_blocked *dy, int groups, int relu, const float *scale,
-                                 const float *shift, const float *mean,
-                                 const float *inverse_deviation, double *sums, float *map,
-                                 const fseg_blocked *dx, float *dscale, float *dshift,
-                                 float *dbias);
+void fseg_blocked_norm_back(fseg_context *context, const fseg_blocked *x, const fseg_blocked *dy,
+                            int groups, int relu, const float *scale, const float *shift,
+                            const float *mean, const float *inverse_deviation, double *sums,
+                            float *map, const fseg_blocked *dx, float *dscale, float *dshift,
+                            float *dbias);
 
 /* ReLU alone. y may be x, dx may be dy. */
 void fseg_blocked_relu(fseg_context *context, const fseg_blocked *x, const fseg_blocked *y);

@@ -5,8 +5,8 @@
 typedef struct norm_job {
     const fseg_kernels *kernels;
     const fseg_blocked *x, *dy, *y;
-    float *map;   /* per padded channel of each image: scale, shift, and in the backward pass p, q, r,
-                     as five planes of n * padded channels */
+    float *map; /* per padded channel of each image: scale, shift, and in the backward pass p, q, r,
+                   as five planes of n * padded channels */
     double *sums; /* per padded channel of each image: two sums */
     float floor;
 } norm_job;
@@ -88,16 +88,41 @@ static void norm_task(void *user, size_t i)
                             job->x->height, job->x->width);
 }
 
+/* Sums per channel of one plane: from the rows that the convolution left, or from x itself. */
+typedef struct row_sums_job {
+    const float *rows;
+    size_t row_count;
+    double *sums;
+} row_sums_job;
+
+static void row_sums_task(void *user, size_t plane)
+{
+    const row_sums_job *job = user;
+    double *out = job->sums + plane * 2 * FSEG_BLOCK;
+    for (size_t c = 0; c < 2 * FSEG_BLOCK; ++c)
+        out[c] = 0.0;
+    const float *rows = job->rows + plane * job->row_count * 2 * FSEG_BLOCK;
+    for (size_t r = 0; r < job->row_count; ++r)
+        for (size_t c = 0; c < 2 * FSEG_BLOCK; ++c)
+            out[c] += (double)rows[r * 2 * FSEG_BLOCK + c];
+}
+
 void fseg_blocked_norm(fseg_context *context, const fseg_blocked *x, int groups, int relu,
-                       float epsilon, const float *scale, const float *shift, float *mean,
-                            float *inverse_deviation, float *map, const fseg_blocked *y)
+                       float epsilon, const float *sums, size_t sum_rows, const float *scale,
+                       const float *shift, float *mean, float *inverse_deviation, float *map,
+                       const fseg_blocked *y)
 {
     const fseg_kernels *kernels = fseg_context_kernels(context);
     const size_t planes = (size_t)x->n * fseg_blocked_blocks(x->channels);
     /* The map's memory (5 floats a channel) first holds the sums (2 doubles a channel). */
-    double *sums = (double *)(void *)map;
-    stats_job stats = {.kernels = kernels, .x = x, .sums = sums};
-    fseg_context_parallel(context, planes, stats_task, &stats);
+    double *totals = (double *)(void *)map;
+    if (sums) {
+        row_sums_job rows = {.rows = sums, .row_count = sum_rows, .sums = totals};
+        fseg_context_parallel(context, planes, row_sums_task, &rows);
+    } else {
+        stats_job stats = {.kernels = kernels, .x = x, .sums = totals};
+        fseg_context_parallel(context, planes, stats_task, &stats);
+    }
     const size_t per_group = (size_t)x->channels / (size_t)groups;
     const double count = (double)per_group * (double)x->height * (double)x->width;
     for (size_t n = 0; n < (size_t)x->n; ++n)
@@ -105,8 +130,8 @@ void fseg_blocked_norm(fseg_context *context, const fseg_blocked *x, int groups,
             double sum = 0.0, square = 0.0;
             for (size_t c = g * per_group; c < (g + 1) * per_group; ++c) {
                 const size_t plane = n * fseg_blocked_blocks(x->channels) + c / FSEG_BLOCK;
-                sum += sums[plane * 2 * FSEG_BLOCK + c % FSEG_BLOCK];
-                square += sums[plane * 2 * FSEG_BLOCK + FSEG_BLOCK + c % FSEG_BLOCK];
+                sum += totals[plane * 2 * FSEG_BLOCK + c % FSEG_BLOCK];
+                square += totals[plane * 2 * FSEG_BLOCK + FSEG_BLOCK + c % FSEG_BLOCK];
             }
             const double m = sum / count;
             double variance = square / count - m * m;
@@ -141,15 +166,14 @@ static void back_task(void *user, size_t i)
 
 /*
  * With g = dy where the output is positive, s = 1/deviation and xh = (x - mean) s:
- *   dx = s (gamma g - A/m - xh B/m),  A = sum gamma g,  B = sum gamma g xh  over the group's m values
- * so dx = p g + q x + r with p = s gamma, q = -s^2 B/m, r = -s A/m + s^2 mean B/m.
+ *   dx = s (gamma g - A/m - xh B/m),  A = sum gamma g,  B = sum gamma g xh  over the group's m
+ * values so dx = p g + q x + r with p = s gamma, q = -s^2 B/m, r = -s A/m + s^2 mean B/m.
  */
-void fseg_blocked_norm_back(fseg_context *context, const fseg_blocked *x,
-                                 const fseg_blocked *dy, int groups, int relu, const float *scale,
-                                 const float *shift, const float *mean,
-                                 const float *inverse_deviation, double *sums, float *map,
-                                 const fseg_blocked *dx, float *dscale, float *dshift,
-                                 float *dbias)
+void fseg_blocked_norm_back(fseg_context *context, const fseg_blocked *x, const fseg_blocked *dy,
+                            int groups, int relu, const float *scale, const float *shift,
+                            const float *mean, const float *inverse_deviation, double *sums,
+                            float *map, const fseg_blocked *dx, float *dscale, float *dshift,
+                            float *dbias)
 {
     norm_job job = {.kernels = fseg_context_kernels(context),
                     .x = x,
@@ -236,8 +260,8 @@ void fseg_blocked_relu_back(fseg_context *context, const fseg_blocked *x, const 
                             const fseg_blocked *dx)
 {
     norm_job job = {.kernels = fseg_context_kernels(context), .x = x, .dy = dy, .y = dx};
-    fseg_context_parallel(context, (size_t)x->n * fseg_blocked_blocks(x->channels),
-                          relu_back_task, &job);
+    fseg_context_parallel(context, (size_t)x->n * fseg_blocked_blocks(x->channels), relu_back_task,
+                          &job);
 }
 
 void fseg_blocked_channel_sums(fseg_context *context, const fseg_blocked *t, double *sums,

@@ -25,8 +25,7 @@ struct fseg_context {
     int quit;
 };
 
-static void take_work(fseg_context *context, void (*body)(void *, size_t), void *user,
-                      size_t count)
+static void take_work(fseg_context *context, void (*body)(void *, size_t), void *user, size_t count)
 {
     for (;;) {
         const size_t i = __atomic_fetch_add(&context->next, 1, __ATOMIC_RELAXED);

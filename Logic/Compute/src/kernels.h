@@ -19,33 +19,52 @@ typedef struct fseg_conv_source {
     int channels;   /* real channels; planes = ceil(channels / 16) */
 } fseg_conv_source;
 
+/* Where the pixels of a tensor lie, in floats: pixel (h, w) of block b is at
+ * origin + b * plane + h * row + w * pixel from the tensor's first plane. */
+typedef struct fseg_pixel_map {
+    ptrdiff_t origin;
+    size_t plane, row, pixel;
+} fseg_pixel_map;
+
+enum { FSEG_MAX_TAPS = 9 };
+
 /*
  * Rows row0..row1-1 of `blocks` output planes (1 or fseg_kernels.conv_blocks of them):
- * y[co, h, w] = bias[co] + sum_ci,kh,kw x[ci, h + kh + offset, w + kw + offset] weight[co, ci, kh, kw]
+ * y[co, h, w] = bias[co] + sum over ci and taps of x[ci, (h, w) + tap] weight[co, ci, tap]
+ * with both tensors addressed through pixel maps. The taps are offsets in floats, so one kernel
+ * serves every convolution of the network, forward and backward, strided views included.
  */
 typedef struct fseg_conv_rows {
     fseg_conv_source sources[2];
     int source_count;
-    const float *weight;   /* packed [co block][ci block][kh][kw][16 ci][16 co], first block used */
-    size_t weight_stride;  /* floats from one co block to the next */
-    const float *bias;     /* [blocks * 16] or null */
-    float *y;              /* first output plane */
-    int height, width;     /* of all planes */
-    int row0, row1;
-    int kernel, offset;    /* 3, -1 | 1, 0 | 2, 0 (forward) | 2, -1 (backward data) */
+    fseg_pixel_map in; /* of all sources; in.pixel is 16 or 32 */
+    ptrdiff_t taps[FSEG_MAX_TAPS];
+    int tap_count;
+    const float *weight;  /* packed [co block][ci block][tap][16 ci][16 co], first block used */
+    size_t weight_stride; /* floats from one co block to the next */
+    const float *bias;    /* [blocks * 16] or null */
+    float *y;             /* first output plane used */
+    fseg_pixel_map out;
+    int row0, row1, width; /* pixels written */
     int blocks;
-    int accumulate;        /* add to y instead of overwriting */
+    int accumulate; /* add to y instead of overwriting */
+    /* When not null: per row, the 16 sums and 16 sums of squares of y, [row][32] for the first
+     * block, sums_stride floats further for the next; the statistics of GroupNorm for free. */
+    float *sums;
+    size_t sums_stride;
 } fseg_conv_rows;
 
 /*
  * Weight gradient of one (co block, ci block) pair from rows row0..row1-1 of one image, added to
- * dw [kh][kw][16 ci][16 co].
+ * dw [tap][16 ci][16 co]; the taps are kernel_h rows of kernel_w neighbouring input pixels.
  */
 typedef struct fseg_conv_weight_grad {
-    const float *x, *dy; /* the two planes */
-    int ci_count;        /* real channels in the block */
+    const float *x, *dy; /* pixel (0, 0) of dy, and the input pixel under its first tap */
+    size_t x_row, dy_row, dy_pixel;
+    int kernel_h, kernel_w;
+    int ci_count; /* real channels in the block */
     float *dw;
-    int height, width, row0, row1, kernel, offset;
+    int row0, row1, width;
 } fseg_conv_weight_grad;
 
 /* Affine map of GroupNorm per channel, y = scale x + shift, cut off below at `floor`: 0 is ReLU,

@@ -45,11 +45,6 @@ INLINE vf larger(vf a, vf b)
     return pick(b > a, b, a);
 }
 
-INLINE size_t plane_floats(int height, int width)
-{
-    return (size_t)(height + 2) * (size_t)(width + 2) * FSEG_BLOCK;
-}
-
 /* First interior pixel of row h. */
 INLINE size_t row_start(int h, int width)
 {
@@ -58,59 +53,67 @@ INLINE size_t row_start(int h, int width)
 
 /* ---- convolution ------------------------------------------------------------------------- */
 
-INLINE void conv_tile(const fseg_conv_rows *a, int h, int w0, const int pixels, const int blocks)
+/* One tile of a row. `step` is in.pixel / 16; `sums` collects the statistics of the row. */
+INLINE void conv_tile(const fseg_conv_rows *a, int h, int w0, const int pixels, const int blocks,
+                      const int step, vf sums[2][TILE_BLOCKS * VECTORS])
 {
     const int vectors = blocks * VECTORS;
     vf acc[TILE_PIXELS][TILE_BLOCKS * VECTORS];
-    const size_t plane = plane_floats(a->height, a->width);
-    float *y = a->y + row_start(h, a->width) + (size_t)w0 * FSEG_BLOCK;
+    float *y = a->y + a->out.origin + (size_t)h * a->out.row + (size_t)w0 * a->out.pixel;
     UNROLL for (int v = 0; v < vectors; ++v)
     {
-        const size_t at = (size_t)(v / VECTORS) * plane + (size_t)(v % VECTORS) * VLEN;
+        const float *yv = y + (size_t)(v / VECTORS) * a->out.plane + (size_t)(v % VECTORS) * VLEN;
         const vf b = a->bias ? load(a->bias + v * VLEN) : (vf){0};
         UNROLL for (int p = 0; p < pixels; ++p) acc[p][v] =
-            a->accumulate ? load(y + at + (size_t)p * FSEG_BLOCK) + b : b;
+            a->accumulate ? load(yv + (size_t)p * a->out.pixel) + b : b;
     }
     const float *weight = a->weight;
-    const ptrdiff_t row = (ptrdiff_t)(a->width + 2) * FSEG_BLOCK;
+    const ptrdiff_t first = a->in.origin + (ptrdiff_t)((size_t)h * a->in.row) +
+                            (ptrdiff_t)((size_t)w0 * (size_t)(step * FSEG_BLOCK));
     for (int s = 0; s < a->source_count; ++s) {
-        const float *x = a->sources[s].x + row_start(h, a->width) + (size_t)w0 * FSEG_BLOCK +
-                         (a->offset * row + a->offset * FSEG_BLOCK);
-        for (int left = a->sources[s].channels; left > 0; left -= FSEG_BLOCK, x += plane) {
+        const float *x = a->sources[s].x + first;
+        for (int left = a->sources[s].channels; left > 0; left -= FSEG_BLOCK, x += a->in.plane) {
             const int ci_count = left < FSEG_BLOCK ? left : FSEG_BLOCK;
-            for (int kh = 0; kh < a->kernel; ++kh) {
-                for (int kw = 0; kw < a->kernel; ++kw) {
-                    const float *xt = x + kh * row + kw * FSEG_BLOCK;
-                    for (int ci = 0; ci < ci_count; ++ci) {
-                        vf w[TILE_BLOCKS * VECTORS];
-                        UNROLL for (int v = 0; v < vectors; ++v) w[v] =
-                            load(weight + (size_t)(v / VECTORS) * a->weight_stride +
-                                 (size_t)(ci * FSEG_BLOCK + (v % VECTORS) * VLEN));
-                        UNROLL for (int p = 0; p < pixels; ++p)
-                        {
-                            const vf xv = splat(xt[p * FSEG_BLOCK + ci]);
-                            UNROLL for (int v = 0; v < vectors; ++v) acc[p][v] += w[v] * xv;
-                        }
+            for (int tap = 0; tap < a->tap_count; ++tap) {
+                const float *xt = x + a->taps[tap];
+                for (int ci = 0; ci < ci_count; ++ci) {
+                    vf w[TILE_BLOCKS * VECTORS];
+                    UNROLL for (int v = 0; v < vectors; ++v) w[v] =
+                        load(weight + (size_t)(v / VECTORS) * a->weight_stride +
+                             (size_t)(ci * FSEG_BLOCK + (v % VECTORS) * VLEN));
+                    UNROLL for (int p = 0; p < pixels; ++p)
+                    {
+                        const vf xv = splat(xt[p * step * FSEG_BLOCK + ci]);
+                        UNROLL for (int v = 0; v < vectors; ++v) acc[p][v] += w[v] * xv;
                     }
-                    weight += FSEG_BLOCK * FSEG_BLOCK;
                 }
+                weight += FSEG_BLOCK * FSEG_BLOCK;
             }
         }
     }
     UNROLL for (int v = 0; v < vectors; ++v)
     {
-        const size_t at = (size_t)(v / VECTORS) * plane + (size_t)(v % VECTORS) * VLEN;
-        UNROLL for (int p = 0; p < pixels; ++p) store(y + at + (size_t)p * FSEG_BLOCK, acc[p][v]);
+        float *yv = y + (size_t)(v / VECTORS) * a->out.plane + (size_t)(v % VECTORS) * VLEN;
+        vf sum = {0}, square = {0};
+        UNROLL for (int p = 0; p < pixels; ++p)
+        {
+            store(yv + (size_t)p * a->out.pixel, acc[p][v]);
+            sum += acc[p][v];
+            square += acc[p][v] * acc[p][v];
+        }
+        sums[0][v] += sum;
+        sums[1][v] += square;
     }
 }
 
 #define CONV_CASE(P)                                                                               \
     case P:                                                                                        \
-        conv_tile(a, h, w0, P < TILE_PIXELS ? P : TILE_PIXELS, blocks);                            \
+        conv_tile(a, h, w0, P < TILE_PIXELS ? P : TILE_PIXELS, blocks, step, sums);                \
         break;
 
-INLINE void conv_row(const fseg_conv_rows *a, int h, const int blocks)
+INLINE void conv_row(const fseg_conv_rows *a, int h, const int blocks, const int step)
 {
+    vf sums[2][TILE_BLOCKS * VECTORS] = {{{0}}};
     /* Tiles of nearly equal width: no thin tile at the end of a row. */
     const int tiles = (a->width + TILE_PIXELS - 1) / TILE_PIXELS;
     for (int t = 0, w0 = 0; t < tiles; ++t) {
@@ -133,53 +136,66 @@ INLINE void conv_row(const fseg_conv_rows *a, int h, const int blocks)
         }
         w0 += pixels;
     }
+    for (int v = 0; a->sums && v < blocks * VECTORS; ++v) {
+        float *out = a->sums + (size_t)(v / VECTORS) * a->sums_stride + (size_t)h * 2 * FSEG_BLOCK +
+                     (size_t)(v % VECTORS) * VLEN;
+        store(out, sums[0][v]);
+        store(out + FSEG_BLOCK, sums[1][v]);
+    }
 }
 
-static void conv_rows(const fseg_conv_rows *a)
+INLINE void conv_rows_step(const fseg_conv_rows *a, const int step)
 {
     for (int h = a->row0; h < a->row1; ++h) {
 #if TILE_BLOCKS > 1
         if (a->blocks == TILE_BLOCKS) {
-            conv_row(a, h, TILE_BLOCKS);
+            conv_row(a, h, TILE_BLOCKS, step);
             continue;
         }
 #endif
-        conv_row(a, h, 1);
+        conv_row(a, h, 1, step);
     }
+}
+
+static void conv_rows(const fseg_conv_rows *a)
+{
+    if (a->in.pixel == FSEG_BLOCK)
+        conv_rows_step(a, 1);
+    else
+        conv_rows_step(a, 2);
 }
 
 /* ---- weight gradient ---------------------------------------------------------------------- */
 
-/* Accumulators [kernel][TILE_CI] of one output vector stay in registers over a row. */
+/* Accumulators [kernel_w][TILE_CI] of one output vector stay in registers over a row. */
 INLINE void weight_grad_tile(const fseg_conv_weight_grad *a, int kh, int v, int ci0,
-                             const int kernel)
+                             const int kernel_w)
 {
     vf acc[3][TILE_CI];
-    float *dw = a->dw + (size_t)kh * (size_t)(kernel * FSEG_BLOCK * FSEG_BLOCK) + v * VLEN;
-    UNROLL for (int kw = 0; kw < kernel; ++kw) UNROLL for (int c = 0; c < TILE_CI; ++c)
+    float *dw = a->dw + (size_t)(kh * kernel_w) * (FSEG_BLOCK * FSEG_BLOCK) + v * VLEN;
+    UNROLL for (int kw = 0; kw < kernel_w; ++kw) UNROLL for (int c = 0; c < TILE_CI; ++c)
         acc[kw][c] = load(dw + (kw * FSEG_BLOCK + ci0 + c) * FSEG_BLOCK);
-    const ptrdiff_t row = (ptrdiff_t)(a->width + 2) * FSEG_BLOCK;
     for (int h = a->row0; h < a->row1; ++h) {
-        const float *dy = a->dy + row_start(h, a->width) + v * VLEN;
-        const float *x = a->x + row_start(h, a->width) + (kh + a->offset) * row +
-                         a->offset * FSEG_BLOCK + ci0;
+        const float *dy = a->dy + (size_t)h * a->dy_row + v * VLEN;
+        const float *x = a->x + (size_t)(h + kh) * a->x_row + ci0;
         for (int w = 0; w < a->width; ++w) {
-            const vf d = load(dy + (size_t)w * FSEG_BLOCK);
-            const float *xw = x + (size_t)w * FSEG_BLOCK;
-            UNROLL for (int kw = 0; kw < kernel; ++kw) UNROLL for (int c = 0; c < TILE_CI; ++c)
-                acc[kw][c] += d * splat(xw[kw * FSEG_BLOCK + c]);
+            const vf d = load(dy);
+            UNROLL for (int kw = 0; kw < kernel_w; ++kw) UNROLL for (int c = 0; c < TILE_CI; ++c)
+                acc[kw][c] += d * splat(x[kw * FSEG_BLOCK + c]);
+            dy += a->dy_pixel;
+            x += FSEG_BLOCK;
         }
     }
-    UNROLL for (int kw = 0; kw < kernel; ++kw) UNROLL for (int c = 0; c < TILE_CI; ++c)
+    UNROLL for (int kw = 0; kw < kernel_w; ++kw) UNROLL for (int c = 0; c < TILE_CI; ++c)
         store(dw + (kw * FSEG_BLOCK + ci0 + c) * FSEG_BLOCK, acc[kw][c]);
 }
 
-INLINE void weight_grad(const fseg_conv_weight_grad *a, const int kernel)
+INLINE void weight_grad(const fseg_conv_weight_grad *a, const int kernel_w)
 {
-    for (int kh = 0; kh < kernel; ++kh)
+    for (int kh = 0; kh < a->kernel_h; ++kh)
         for (int v = 0; v < VECTORS; ++v)
             for (int ci0 = 0; ci0 < a->ci_count; ci0 += TILE_CI)
-                weight_grad_tile(a, kh, v, ci0, kernel);
+                weight_grad_tile(a, kh, v, ci0, kernel_w);
 }
 
 static void conv_weight_grad(const fseg_conv_weight_grad *a)
@@ -190,7 +206,7 @@ static void conv_weight_grad(const fseg_conv_weight_grad *a)
     for (int h = a->row0; h < a->row1; h += step) {
         part.row0 = h;
         part.row1 = h + step < a->row1 ? h + step : a->row1;
-        switch (a->kernel) {
+        switch (a->kernel_w) {
         case 1:
             weight_grad(&part, 1);
             break;
@@ -208,8 +224,8 @@ static void conv_weight_grad(const fseg_conv_weight_grad *a)
 /* Row sums in float, sums of rows in double: exact enough for any image size. */
 INLINE void add_row_sums(const vf part[VECTORS], double sum[16])
 {
-    UNROLL for (int v = 0; v < VECTORS; ++v) for (int i = 0; i < VLEN; ++i)
-        sum[v * VLEN + i] += (double)part[v][i];
+    UNROLL for (int v = 0; v < VECTORS; ++v) for (int i = 0; i < VLEN; ++i) sum[v * VLEN + i] +=
+        (double)part[v][i];
 }
 
 static void channel_sums(const float *x, int height, int width, double sum[16], double square[16])

@@ -7,12 +7,14 @@
 /* What a node needs at run time. */
 typedef struct step {
     fseg_node node;
-    fseg_blocked out;      /* data null for a concatenation, which is only a pair of inputs */
+    int is_view;           /* never computed: a concatenation, or an upsampling that the following
+                              convolution does itself */
+    fseg_blocked out;      /* data null for a view */
     fseg_blocked gradient; /* training only; shared with the input of a NORM_RELU */
     int has_gradient;      /* during a backward pass */
     /* convolution */
     fseg_conv_shape shape;
-    int sources[2]; /* nodes behind the concatenation, if there is one */
+    int sources[2]; /* nodes behind the view, if there is one */
     float *packed, *packed_back[2], *bias;
     /* GroupNorm: statistics [batch * groups] */
     float *mean, *inverse_deviation;
@@ -25,8 +27,9 @@ struct fseg_network {
     int batch, height, width, training, count;
     step *steps;
     size_t step_count;
-    float *arena; /* one block behind all tensors of an inference network */
-    float *map;   /* scratch of GroupNorm */
+    float *arena;     /* one block behind all tensors of an inference network */
+    float *map;       /* scratch of GroupNorm */
+    float *conv_sums; /* statistics that a convolution leaves for the GroupNorm after it */
     double *sums;
     float *weight_scratch;
     size_t bytes;
@@ -42,6 +45,19 @@ static float *take(fseg_network *network, size_t floats)
 
 /* ---- planning ------------------------------------------------------------------------------ */
 
+/* Whether every reader of node i is a 2 x 2 convolution, which can enlarge its input itself. */
+static int is_folded_upsample(const fseg_model *model, size_t i)
+{
+    if (model->nodes[i].op != FSEG_OP_UPSAMPLE)
+        return 0;
+    for (size_t j = i + 1; j < model->node_count; ++j)
+        for (int k = 0; k < 2; ++k)
+            if (model->nodes[j].inputs[k] == (int)i &&
+                (model->nodes[j].op != FSEG_OP_CONV || model->nodes[j].kernel != 2))
+                return 0;
+    return 1;
+}
+
 static void resolve_sources(fseg_network *network, step *s)
 {
     const step *in = &network->steps[s->node.inputs[0]];
@@ -53,6 +69,9 @@ static void resolve_sources(fseg_network *network, step *s)
         s->shape.source_count = 2;
         s->sources[0] = in->node.inputs[0];
         s->sources[1] = in->node.inputs[1];
+    } else if (in->is_view) {
+        s->shape.upsample = 1;
+        s->sources[0] = in->node.inputs[0];
     }
     for (int i = 0; i < s->shape.source_count; ++i)
         s->shape.source_channels[i] = network->steps[s->sources[i]].node.channels;
@@ -60,11 +79,12 @@ static void resolve_sources(fseg_network *network, step *s)
 
 static fseg_status plan_steps(fseg_network *network)
 {
-    size_t map = 0, sums = 0, scratch = 0;
+    size_t map = 0, sums = 0, scratch = 0, conv_sums = 0;
     for (size_t i = 0; i < network->step_count; ++i) {
         step *s = &network->steps[i];
         s->node = network->model->nodes[i];
         s->norm_follows = -1;
+        s->is_view = s->node.op == FSEG_OP_CONCAT || is_folded_upsample(network->model, i);
         s->out = (fseg_blocked){.n = network->batch,
                                 .channels = s->node.channels,
                                 .height = network->height >> s->node.level,
@@ -87,6 +107,9 @@ static fseg_status plan_steps(fseg_network *network)
             }
             const size_t need = fseg_conv_weight_grad_scratch(&s->shape, network->batch);
             scratch = need > scratch ? need : scratch;
+            const size_t rows = fseg_conv_sums_rows(&s->shape, s->out.height) * 2 * FSEG_BLOCK *
+                                (size_t)network->batch * fseg_blocked_blocks(s->node.channels);
+            conv_sums = rows > conv_sums ? rows : conv_sums;
         } else if (s->node.op == FSEG_OP_NORM_RELU) {
             network->steps[s->node.inputs[0]].norm_follows = (int)i;
             const size_t statistics = (size_t)network->batch * (size_t)s->node.groups;
@@ -101,7 +124,8 @@ static fseg_status plan_steps(fseg_network *network)
         }
     }
     network->map = take(network, map);
-    if (!network->map)
+    network->conv_sums = take(network, conv_sums);
+    if (!network->map || !network->conv_sums)
         return FSEG_ERROR_OUT_OF_MEMORY;
     if (network->training) {
         network->sums = (double *)(void *)take(network, 2 * sums);
@@ -123,7 +147,7 @@ static fseg_status allocate_training(fseg_network *network)
 {
     for (size_t i = network->step_count; i-- > 0;) {
         step *s = &network->steps[i];
-        if (s->node.op == FSEG_OP_CONCAT)
+        if (s->is_view)
             continue;
         s->out.data = take(network, out_floats(s));
         if (!s->out.data)
@@ -141,15 +165,14 @@ static fseg_status allocate_training(fseg_network *network)
     return FSEG_OK;
 }
 
-/* Last step that reads the tensor of step i; looks through concatenations. */
+/* Last step that reads the tensor of step i; looks through views. */
 static size_t last_use(const fseg_network *network, size_t i)
 {
     size_t last = i;
     for (size_t j = i + 1; j < network->step_count; ++j)
         for (int k = 0; k < 2; ++k)
             if (network->steps[j].node.inputs[k] == (int)i) {
-                const size_t use =
-                    network->steps[j].node.op == FSEG_OP_CONCAT ? last_use(network, j) : j;
+                const size_t use = network->steps[j].is_view ? last_use(network, j) : j;
                 last = use > last ? use : last;
             }
     return last;
@@ -168,8 +191,7 @@ static size_t find_place(const interval *taken, size_t count, const interval *wa
         for (size_t i = 0; i < count; ++i) {
             const interval *t = &taken[i];
             const int alive = t->first <= wanted->last && wanted->first <= t->last;
-            const int meets =
-                t->offset < offset + wanted->floats && offset < t->offset + t->floats;
+            const int meets = t->offset < offset + wanted->floats && offset < t->offset + t->floats;
             if (alive && meets) {
                 offset = t->offset + t->floats;
                 moved = 1;
@@ -189,7 +211,7 @@ static fseg_status allocate_inference(fseg_network *network)
     fseg_status status = taken && place ? FSEG_OK : FSEG_ERROR_OUT_OF_MEMORY;
     for (size_t i = 0; status == FSEG_OK && i < network->step_count; ++i) {
         step *s = &network->steps[i];
-        if (s->node.op == FSEG_OP_CONCAT)
+        if (s->is_view)
             continue;
         if (s->node.op == FSEG_OP_NORM_RELU) {
             place[i] = place[s->node.inputs[0]];
@@ -208,7 +230,7 @@ static fseg_status allocate_inference(fseg_network *network)
         status = network->arena ? FSEG_OK : FSEG_ERROR_OUT_OF_MEMORY;
     }
     for (size_t i = 0; status == FSEG_OK && i < network->step_count; ++i)
-        if (network->steps[i].node.op != FSEG_OP_CONCAT)
+        if (!network->steps[i].is_view)
             network->steps[i].out.data = network->arena + place[i];
     free(taken);
     free(place);
@@ -223,10 +245,11 @@ fseg_status fseg_network_create(fseg_context *context, const fseg_model *model, 
     const int multiple = fseg_unet_size_multiple(&model->config);
     if (batch < 1 || height < multiple || width < multiple || height % multiple ||
         width % multiple || height > 16384 || width > 16384 || batch > 65536)
-        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
-                              "a batch of %d images of %d x %d cannot be run; height and width must "
-                              "be multiples of %d",
-                              batch, height, width, multiple);
+        return fseg_error_set(
+            error, FSEG_ERROR_INVALID_ARGUMENT,
+            "a batch of %d images of %d x %d cannot be run; height and width must "
+            "be multiples of %d",
+            batch, height, width, multiple);
     fseg_network *network = calloc(1, sizeof *network);
     if (network)
         network->steps = calloc(model->node_count, sizeof *network->steps);
@@ -277,6 +300,7 @@ void fseg_network_free(fseg_network *network)
     free(network->steps);
     free(network->arena);
     free(network->map);
+    free(network->conv_sums);
     free(network->sums);
     free(network->weight_scratch);
     free(network);
@@ -322,6 +346,8 @@ static void run_step(fseg_network *network, const step *s, const float *images)
 {
     const fseg_tensor *tensors = network->model->tensors;
     fseg_context *context = network->context;
+    if (s->is_view)
+        return;
     const fseg_blocked out = view(network, &s->out);
     fseg_blocked in[2];
     if (s->node.op == FSEG_OP_CONV) {
@@ -335,12 +361,15 @@ static void run_step(fseg_network *network, const step *s, const float *images)
         fseg_blocked_pack(context, images, &out);
         break;
     case FSEG_OP_CONV:
-        fseg_blocked_conv(context, &s->shape, in, s->packed, s->bias, &out);
+        fseg_blocked_conv(context, &s->shape, in, s->packed, s->bias, &out,
+                          s->norm_follows >= 0 ? network->conv_sums : NULL);
         break;
     case FSEG_OP_NORM_RELU:
         fseg_blocked_norm(context, in, s->node.groups, 1, network->model->config.norm_epsilon,
-                               tensors[s->node.weight].data, tensors[s->node.bias].data, s->mean,
-                               s->inverse_deviation, network->map, &out);
+                          network->conv_sums,
+                          fseg_conv_sums_rows(&network->steps[s->node.inputs[0]].shape, out.height),
+                          tensors[s->node.weight].data, tensors[s->node.bias].data, s->mean,
+                          s->inverse_deviation, network->map, &out);
         return; /* in place in inference: the border is the convolution's */
     case FSEG_OP_MAX_POOL:
         fseg_blocked_max_pool(context, in, &out);
@@ -402,8 +431,8 @@ static void back_step(fseg_network *network, step *s, float *const *gradients)
 {
     const fseg_tensor *tensors = network->model->tensors;
     const fseg_node *node = &s->node;
-    if (node->op == FSEG_OP_INPUT || node->op == FSEG_OP_CONCAT)
-        return; /* convolutions pass gradients to the inputs of a concatenation themselves */
+    if (node->op == FSEG_OP_INPUT || s->is_view)
+        return; /* convolutions pass gradients to the tensors behind a view themselves */
     step *source = &network->steps[node->inputs[0]];
     const fseg_blocked dy = view(network, &s->gradient), dx = view(network, &source->gradient);
     const fseg_blocked x = view(network, &source->out);
@@ -412,11 +441,11 @@ static void back_step(fseg_network *network, step *s, float *const *gradients)
         back_conv(network, s, gradients);
         break;
     case FSEG_OP_NORM_RELU:
-        fseg_blocked_norm_back(
-            network->context, &x, &dy, node->groups, 1, tensors[node->weight].data,
-            tensors[node->bias].data, s->mean, s->inverse_deviation, network->sums, network->map,
-            &dx, gradients[node->weight], gradients[node->bias],
-            source->node.bias >= 0 ? gradients[source->node.bias] : NULL);
+        fseg_blocked_norm_back(network->context, &x, &dy, node->groups, 1,
+                               tensors[node->weight].data, tensors[node->bias].data, s->mean,
+                               s->inverse_deviation, network->sums, network->map, &dx,
+                               gradients[node->weight], gradients[node->bias],
+                               source->node.bias >= 0 ? gradients[source->node.bias] : NULL);
         source->has_gradient = 1;
         break;
     case FSEG_OP_MAX_POOL:

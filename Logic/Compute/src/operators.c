@@ -40,6 +40,18 @@ CONV(2)
 CONV(1)
 #undef CONV
 
+static fseg_operator_sizes upsample2_conv2x2_sizes(const fseg_operator_shape *s)
+{
+    fseg_operator_sizes sizes = conv_sizes(s, 4);
+    sizes.y *= 4;
+    return sizes;
+}
+
+static double upsample2_conv2x2_multiply_adds(const fseg_operator_shape *s)
+{
+    return conv_multiply_adds(s, 9); /* of the folded form; 16 when done in two steps */
+}
+
 static fseg_operator_sizes group_norm_sizes(const fseg_operator_shape *s)
 {
     return (fseg_operator_sizes){.x = input_count(s),

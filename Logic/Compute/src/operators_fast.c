@@ -43,38 +43,44 @@ static fseg_status finish(workspace *w)
 /* ---- convolution ------------------------------------------------------------------------- */
 
 static fseg_status conv_forward(fseg_context *context, const fseg_operator_shape *s,
-                                const fseg_operator_f32 *t, int kernel)
+                                const fseg_operator_f32 *t, int kernel, int upsample)
 {
     const fseg_conv_shape conv = {.source_channels = {s->channels},
                                   .source_count = 1,
                                   .out_channels = s->out_channels,
-                                  .kernel = kernel};
+                                  .kernel = kernel,
+                                  .upsample = upsample};
+    const int scale = upsample ? 2 : 1;
     workspace w = {.count = 0};
     const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
-    const fseg_blocked y = take_tensor(&w, s->n, s->out_channels, s->height, s->width);
+    const fseg_blocked y =
+        take_tensor(&w, s->n, s->out_channels, scale * s->height, scale * s->width);
     float *packed = take(&w, fseg_conv_packed_floats(&conv));
     float *bias = take(&w, fseg_blocked_blocks(s->out_channels) * FSEG_BLOCK);
     if (!w.failed) {
         fseg_blocked_pack(context, t->x, &x);
         fseg_conv_pack(&conv, t->weight, packed);
         memcpy(bias, t->bias, (size_t)s->out_channels * sizeof(float));
-        fseg_blocked_conv(context, &conv, &x, packed, bias, &y);
+        fseg_blocked_conv(context, &conv, &x, packed, bias, &y, NULL);
         fseg_blocked_unpack(context, &y, t->y);
     }
     return finish(&w);
 }
 
 static fseg_status conv_backward(fseg_context *context, const fseg_operator_shape *s,
-                                 const fseg_operator_f32 *t, int kernel)
+                                 const fseg_operator_f32 *t, int kernel, int upsample)
 {
     const fseg_conv_shape conv = {.source_channels = {s->channels},
                                   .source_count = 1,
                                   .out_channels = s->out_channels,
-                                  .kernel = kernel};
+                                  .kernel = kernel,
+                                  .upsample = upsample};
+    const int scale = upsample ? 2 : 1;
     workspace w = {.count = 0};
     const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
     const fseg_blocked dx = take_tensor(&w, s->n, s->channels, s->height, s->width);
-    const fseg_blocked dy = take_tensor(&w, s->n, s->out_channels, s->height, s->width);
+    const fseg_blocked dy =
+        take_tensor(&w, s->n, s->out_channels, scale * s->height, scale * s->width);
     float *packed = take(&w, fseg_conv_packed_back_floats(&conv, 0));
     float *scratch = take(&w, fseg_conv_weight_grad_scratch(&conv, s->n));
     float *sums = take(&w, 2 * fseg_norm_sums_doubles(s->n, s->out_channels));
@@ -90,20 +96,21 @@ static fseg_status conv_backward(fseg_context *context, const fseg_operator_shap
     return finish(&w);
 }
 
-#define CONV(k)                                                                                    \
-    fseg_status fseg_conv##k##x##k##_forward_fast(                                                 \
-        fseg_context *context, const fseg_operator_shape *s, const fseg_operator_f32 *t)           \
+#define CONV(name, kernel, upsample)                                                               \
+    fseg_status fseg_##name##_forward_fast(fseg_context *context, const fseg_operator_shape *s,    \
+                                           const fseg_operator_f32 *t)                             \
     {                                                                                              \
-        return conv_forward(context, s, t, k);                                                     \
+        return conv_forward(context, s, t, kernel, upsample);                                      \
     }                                                                                              \
-    fseg_status fseg_conv##k##x##k##_backward_fast(                                                \
-        fseg_context *context, const fseg_operator_shape *s, const fseg_operator_f32 *t)           \
+    fseg_status fseg_##name##_backward_fast(fseg_context *context, const fseg_operator_shape *s,   \
+                                            const fseg_operator_f32 *t)                            \
     {                                                                                              \
-        return conv_backward(context, s, t, k);                                                    \
+        return conv_backward(context, s, t, kernel, upsample);                                     \
     }
-CONV(3)
-CONV(2)
-CONV(1)
+CONV(conv3x3, 3, 0)
+CONV(conv2x2, 2, 0)
+CONV(conv1x1, 1, 0)
+CONV(upsample2_conv2x2, 2, 1)
 #undef CONV
 
 /* ---- GroupNorm ----------------------------------------------------------------------------- */
@@ -122,8 +129,8 @@ static fseg_status norm(fseg_context *context, const fseg_operator_shape *s,
     float *sums = take(&w, 2 * fseg_norm_sums_doubles(s->n, s->channels));
     if (!w.failed) {
         fseg_blocked_pack(context, t->x, &x);
-        fseg_blocked_norm(context, &x, s->groups, relu, (float)s->epsilon, t->weight, t->bias, mean,
-                          inverse, map, &y);
+        fseg_blocked_norm(context, &x, s->groups, relu, (float)s->epsilon, NULL, 0, t->weight,
+                          t->bias, mean, inverse, map, &y);
         if (back) {
             fseg_blocked_pack(context, t->dy, &dy);
             fseg_blocked_norm_back(context, &x, &dy, s->groups, relu, t->weight, t->bias, mean,

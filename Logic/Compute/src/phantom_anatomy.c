@@ -221,7 +221,7 @@ static void draw_small_bowel(fseg_random *random, fseg_anatomy *a)
             }
         }
         tube = &a->tubes[a->tube_count++];
-        *tube = make_tube(random, (const float (*)[4])points, 9, 0.0f);
+        *tube = make_tube(random, (const float(*)[4])points, 9, 0.0f);
         const float kind = fseg_random_uniform(random);
         tube->content = kind < 0.65f  ? fseg_random_range(random, 0.0f, 0.25f)
                         : kind < 0.9f ? fseg_random_range(random, 0.3f, 0.6f)

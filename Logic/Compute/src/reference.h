@@ -9,6 +9,7 @@
     X(conv3x3)                                                                                     \
     X(conv2x2)                                                                                     \
     X(conv1x1)                                                                                     \
+    X(upsample2_conv2x2)                                                                           \
     X(group_norm)                                                                                  \
     X(group_norm_relu)                                                                             \
     X(relu)                                                                                        \

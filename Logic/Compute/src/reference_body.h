@@ -61,7 +61,8 @@ static void conv_backward(const fseg_operator_shape *s, const TENSORS *t, int ke
     memset(t->dx, 0, input_count(s) * sizeof(REAL));
     memset(t->dweight, 0, weights * sizeof(REAL));
     memset(t->dbias, 0, (size_t)s->out_channels * sizeof(REAL));
-    FOR_EACH_TAP(s, kernel, t->dx[x] += t->dy[y] * t->weight[k]; t->dweight[k] += t->dy[y] * t->x[x];)
+    FOR_EACH_TAP(s, kernel, t->dx[x] += t->dy[y] * t->weight[k];
+                 t->dweight[k] += t->dy[y] * t->x[x];)
     for (int n = 0; n < s->n; ++n)
         for (int co = 0; co < s->out_channels; ++co)
             for (int h = 0; h < s->height; ++h)
@@ -197,8 +198,7 @@ static size_t window_maximum(const fseg_operator_shape *s, const REAL *x, int n,
 {
     size_t best = at4(s->channels, s->height, s->width, n, c, 2 * h, 2 * w);
     for (int i = 1; i < 4; ++i) {
-        const size_t at =
-            at4(s->channels, s->height, s->width, n, c, 2 * h + i / 2, 2 * w + i % 2);
+        const size_t at = at4(s->channels, s->height, s->width, n, c, 2 * h + i / 2, 2 * w + i % 2);
         if (x[at] > x[best])
             best = at;
     }
@@ -269,6 +269,46 @@ void R(concat_forward)(const fseg_operator_shape *s, const TENSORS *t)
 void R(concat_backward)(const fseg_operator_shape *s, const TENSORS *t)
 {
     concat(s, (REAL *)t->dy, t->dx, t->dx2, 1);
+}
+
+/* ---- upsampling, then 2x2 convolution ----------------------------------------------------- */
+
+/* Every tap of every output pixel, with its enlarged input pixel mapped back to the small one. */
+#define FOR_EACH_ENLARGED_TAP(shape, BODY)                                                         \
+    for (int n = 0; n < (shape)->n; ++n)                                                           \
+        for (int co = 0; co < (shape)->out_channels; ++co)                                         \
+            for (int ci = 0; ci < (shape)->channels; ++ci)                                         \
+                for (int kh = 0; kh < 2; ++kh)                                                     \
+                    for (int kw = 0; kw < 2; ++kw)                                                 \
+                        for (int h = 0; h + kh < 2 * (shape)->height; ++h)                         \
+                            for (int w = 0; w + kw < 2 * (shape)->width; ++w) {                    \
+                                const size_t y = at4((shape)->out_channels, 2 * (shape)->height,   \
+                                                     2 * (shape)->width, n, co, h, w);             \
+                                const size_t x =                                                   \
+                                    at4((shape)->channels, (shape)->height, (shape)->width, n, ci, \
+                                        (h + kh) / 2, (w + kw) / 2);                               \
+                                const size_t k = at4((shape)->channels, 2, 2, co, ci, kh, kw);     \
+                                BODY                                                               \
+                            }
+
+void R(upsample2_conv2x2_forward)(const fseg_operator_shape *s, const TENSORS *t)
+{
+    const size_t pixels = 4 * (size_t)s->height * (size_t)s->width;
+    for (size_t i = 0; i < (size_t)s->n * (size_t)s->out_channels * pixels; ++i)
+        t->y[i] = t->bias[i / pixels % (size_t)s->out_channels];
+    FOR_EACH_ENLARGED_TAP(s, t->y[y] += t->x[x] * t->weight[k];)
+}
+
+void R(upsample2_conv2x2_backward)(const fseg_operator_shape *s, const TENSORS *t)
+{
+    const size_t pixels = 4 * (size_t)s->height * (size_t)s->width;
+    memset(t->dx, 0, input_count(s) * sizeof(REAL));
+    memset(t->dweight, 0, (size_t)(s->out_channels * s->channels * 4) * sizeof(REAL));
+    memset(t->dbias, 0, (size_t)s->out_channels * sizeof(REAL));
+    FOR_EACH_ENLARGED_TAP(s, t->dx[x] += t->dy[y] * t->weight[k];
+                          t->dweight[k] += t->dy[y] * t->x[x];)
+    for (size_t i = 0; i < (size_t)s->n * (size_t)s->out_channels * pixels; ++i)
+        t->dbias[i / pixels % (size_t)s->out_channels] += t->dy[i];
 }
 
 /* ---- softmax and dense -------------------------------------------------------------------- */

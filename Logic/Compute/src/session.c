@@ -61,10 +61,10 @@ fseg_status fseg_session_logits(fseg_session *session, const float *images, size
     for (size_t i = 0; i < count; i += (size_t)session->batch) {
         const size_t left = count - i;
         const int batch = left < (size_t)session->batch ? (int)left : session->batch;
-        const fseg_status status = fseg_network_forward(
-            session->network, images + i * (size_t)session->channels * pixels, batch,
-            logits + i * (size_t)session->classes * pixels, progress, (double)i / (double)count,
-            (double)batch / (double)count);
+        const fseg_status status =
+            fseg_network_forward(session->network, images + i * (size_t)session->channels * pixels,
+                                 batch, logits + i * (size_t)session->classes * pixels, progress,
+                                 (double)i / (double)count, (double)batch / (double)count);
         if (status != FSEG_OK)
             return fseg_error_set(error, status, "the segmentation was cancelled");
     }

@@ -26,9 +26,9 @@ fseg_trainer_options fseg_trainer_default_options(int batch, int height, int wid
 
 static fseg_status check_options(const fseg_trainer_options *o, fseg_error *error)
 {
-    const int rates = o->learning_rate > 0.0 && o->learning_rate_final >= 0.0 &&
-                      o->beta1 >= 0.0 && o->beta1 < 1.0 && o->beta2 >= 0.0 && o->beta2 < 1.0 &&
-                      o->epsilon > 0.0 && o->weight_decay >= 0.0 && o->gradient_clip >= 0.0;
+    const int rates = o->learning_rate > 0.0 && o->learning_rate_final >= 0.0 && o->beta1 >= 0.0 &&
+                      o->beta1 < 1.0 && o->beta2 >= 0.0 && o->beta2 < 1.0 && o->epsilon > 0.0 &&
+                      o->weight_decay >= 0.0 && o->gradient_clip >= 0.0;
     if (!rates || o->steps < 1 || o->warmup_steps < 0)
         return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
                               "the training options are out of range: rates must be positive, "
@@ -76,7 +76,8 @@ fseg_status fseg_trainer_create(fseg_context *context, fseg_model *model,
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
                               "not enough memory for a trainer; use a smaller batch");
     }
-    trainer->bytes = fseg_network_memory(trainer->network) + (3 * count + 2 * logits) * sizeof(float);
+    trainer->bytes =
+        fseg_network_memory(trainer->network) + (3 * count + 2 * logits) * sizeof(float);
     for (size_t i = 0; i < model->tensor_count; ++i)
         trainer->gradients[i] = trainer->gradient + (model->tensors[i].data - model->storage);
     *out = trainer;

@@ -8,7 +8,7 @@ import torch
 import frugalseg_library as fs
 from torch_unet import UNet, tversky_loss, training_loss
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)  # tests run side by side
 
 
 def config(in_channels, classes, widths=(16, 32, 64, 128, 128, 128), group=4):

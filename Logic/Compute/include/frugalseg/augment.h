@@ -19,22 +19,22 @@ extern "C" {
 /** Each probability 0 switches that transform off. */
 typedef struct fseg_augment_options {
     double affine_probability;
-    double rotation_degrees;  /**< uniform in +- */
+    double rotation_degrees; /**< uniform in +- */
     double scale_low, scale_high;
-    double shear;             /**< uniform in +- */
-    double translation;       /**< uniform in +-, as a fraction of the size */
+    double shear;                       /**< uniform in +- */
+    double translation;                 /**< uniform in +-, as a fraction of the size */
     double flip_horizontal_probability; /**< 0 by default: left and right differ in the body */
     double elastic_probability;
-    double elastic_sigma_px;  /**< displacement of the control points */
-    int elastic_grid;         /**< control points per side, cubic interpolation */
+    double elastic_sigma_px; /**< displacement of the control points */
+    int elastic_grid;        /**< control points per side, cubic interpolation */
     double gamma_probability;
-    double gamma_low, gamma_high;     /**< exponent, drawn log-uniformly */
-    double curve_probability;         /**< random monotone intensity curve (cubic Bezier) */
-    double brightness_probability, brightness; /**< additive, uniform in +- */
+    double gamma_low, gamma_high; /**< exponent, drawn log-uniformly */
+    double curve_probability;     /**< random monotone intensity curve (cubic Bezier) */
+    double brightness_probability, brightness;                /**< additive, uniform in +- */
     double contrast_probability, contrast_low, contrast_high; /**< about the mean */
-    double noise_probability, noise_sigma;     /**< Gaussian, sigma uniform in 0..noise_sigma */
+    double noise_probability, noise_sigma; /**< Gaussian, sigma uniform in 0..noise_sigma */
     double blur_probability, blur_sigma_low, blur_sigma_high; /**< pixels */
-    double bias_probability, bias_strength;    /**< smooth multiplicative field exp(+-strength) */
+    double bias_probability, bias_strength; /**< smooth multiplicative field exp(+-strength) */
 } fseg_augment_options;
 
 /** The defaults used for the shipped models. */

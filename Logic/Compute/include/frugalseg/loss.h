@@ -23,10 +23,10 @@ typedef struct fseg_loss_options {
     double dice_weight;
     double cross_entropy_weight;
     double tversky_weight;
-    double tversky_alpha;      /**< weight of false positives, default 0.3 */
-    double tversky_beta;       /**< weight of false negatives, default 0.7 */
-    double smooth;             /**< e above, default 1e-5 */
-    int include_background;    /**< class 0 takes part in Dice and Tversky, default 1 */
+    double tversky_alpha;   /**< weight of false positives, default 0.3 */
+    double tversky_beta;    /**< weight of false negatives, default 0.7 */
+    double smooth;          /**< e above, default 1e-5 */
+    int include_background; /**< class 0 takes part in Dice and Tversky, default 1 */
 } fseg_loss_options;
 
 /** 0.5 soft Dice + 0.5 cross-entropy. */

@@ -67,24 +67,24 @@ size_t fseg_model_parameter_count(const fseg_model *model);
 /** Operators that graph nodes use. */
 typedef enum fseg_op {
     FSEG_OP_INPUT = 0,
-    FSEG_OP_CONV,     /**< k x k, stride 1, "same"; k = 2 pads bottom and right, as TF does */
-    FSEG_OP_NORM_RELU,/**< GroupNorm, then ReLU */
-    FSEG_OP_MAX_POOL, /**< 2 x 2, stride 2 */
-    FSEG_OP_UPSAMPLE, /**< nearest, x 2 */
-    FSEG_OP_CONCAT    /**< along channels: input[0] first */
+    FSEG_OP_CONV,      /**< k x k, stride 1, "same"; k = 2 pads bottom and right, as TF does */
+    FSEG_OP_NORM_RELU, /**< GroupNorm, then ReLU */
+    FSEG_OP_MAX_POOL,  /**< 2 x 2, stride 2 */
+    FSEG_OP_UPSAMPLE,  /**< nearest, x 2 */
+    FSEG_OP_CONCAT     /**< along channels: input[0] first */
 } fseg_op;
 
 /** One node of the graph; nodes are in execution order, the last one gives the logits. */
 typedef struct fseg_node {
     char name[FSEG_NAME_LENGTH];
     fseg_op op;
-    int inputs[2];  /**< indices of earlier nodes; -1 = unused */
-    int channels;   /**< of the output */
-    int level;      /**< output size = input size / 2^level */
-    int kernel;     /**< convolution only: 1, 2 or 3 */
-    int weight;     /**< tensor index of the weight or GroupNorm scale; -1 = none */
-    int bias;       /**< tensor index of the bias or GroupNorm shift; -1 = none */
-    int groups;     /**< GroupNorm only */
+    int inputs[2]; /**< indices of earlier nodes; -1 = unused */
+    int channels;  /**< of the output */
+    int level;     /**< output size = input size / 2^level */
+    int kernel;    /**< convolution only: 1, 2 or 3 */
+    int weight;    /**< tensor index of the weight or GroupNorm scale; -1 = none */
+    int bias;      /**< tensor index of the bias or GroupNorm shift; -1 = none */
+    int groups;    /**< GroupNorm only */
 } fseg_node;
 
 size_t fseg_model_node_count(const fseg_model *model);
@@ -114,8 +114,7 @@ typedef struct fseg_input_spec {
 
 /** Read the spec from the card, absent keys at their defaults (2 mm, 1 slice, 1 and 99 %, 0.5);
  *  FSEG_ERROR_FILE_FORMAT when a key has the wrong type or range. */
-fseg_status fseg_model_input_spec(const fseg_model *model, fseg_input_spec *out,
-                                  fseg_error *error);
+fseg_status fseg_model_input_spec(const fseg_model *model, fseg_input_spec *out, fseg_error *error);
 
 /**
  * Load a model file. Everything is checked against the file's size before anything is allocated

@@ -15,14 +15,14 @@ extern "C" {
 #define FSEG_PATH_LENGTH 4096
 
 /**
- * Path of the model that `name_or_path` means, written into `path` of `size` bytes (FSEG_PATH_LENGTH
- * always suffices). A file of exactly that path is taken first. A plain name ("liver-t2", with or
- * without ".fseg") is then looked up in
+ * Path of the model that `name_or_path` means, written into `path` of `size` bytes
+ * (FSEG_PATH_LENGTH always suffices). A file of exactly that path is taken first. A plain name
+ * ("liver-t2", with or without ".fseg") is then looked up in
  *   1. the folders of the environment variable FRUGALSEG_MODEL_PATH, separated by colons;
  *   2. $XDG_DATA_HOME/frugalseg/models, by default ~/.local/share/frugalseg/models;
- *   3. share/frugalseg/models and Resources/Models beside, or in a folder above, the library and the
- *      program that call this (an installation, a build tree, a source tree).
- * The file is only found here; fseg_model_load checks it.
+ *   3. share/frugalseg/models and Resources/Models beside, or in a folder above, the library and
+ * the program that call this (an installation, a build tree, a source tree). The file is only found
+ * here; fseg_model_load checks it.
  *
  * FSEG_ERROR_NOT_FOUND: no such file; the message says where it was sought.
  * FSEG_ERROR_INVALID_ARGUMENT: null or empty name, or `size` too small. On failure `path` is "".

@@ -49,6 +49,7 @@ typedef struct fseg_operator_f64 {
 /**
  * The operators:
  *  - "conv3x3", "conv2x2", "conv1x1": stride 1, "same", with bias; 2x2 pads bottom and right
+ *  - "upsample2_conv2x2": nearest upsampling by 2, then the 2x2 convolution, in one
  *  - "group_norm": Wu & He 2018; weight = scale, bias = shift
  *  - "group_norm_relu": the two fused, as the network uses them
  *  - "relu", "max_pool2" (ties go to the first maximum), "upsample2" (nearest), "concat" (channels)

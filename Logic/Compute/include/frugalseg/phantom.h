@@ -3,8 +3,8 @@
  * Abdominal T2-weighted MR phantom with known truth, for demos, tests and training.
  *
  * Anatomy from smooth implicit shapes (torso, liver with lobes and vessels, gall bladder, spleen,
- * kidneys, stomach, spine, aorta, muscle, fat, bowel), varied by seed; tissue signal of a fat-suppressed T2
- * turbo spin echo; partial volume, coil bias, Rician noise. Not a patient.
+ * kidneys, stomach, spine, aorta, muscle, fat, bowel), varied by seed; tissue signal of a
+ * fat-suppressed T2 turbo spin echo; partial volume, coil bias, Rician noise. Not a patient.
  */
 #ifndef FRUGALSEG_PHANTOM_H
 #define FRUGALSEG_PHANTOM_H

@@ -18,9 +18,9 @@ extern "C" {
 typedef struct fseg_random {
     uint64_t seed;
     uint64_t stream;
-    uint64_t counter;   /**< blocks of four drawn so far */
-    uint32_t block[4];  /**< the current block */
-    int used;           /**< numbers of the block already handed out, 4 = all */
+    uint64_t counter;  /**< blocks of four drawn so far */
+    uint32_t block[4]; /**< the current block */
+    int used;          /**< numbers of the block already handed out, 4 = all */
 } fseg_random;
 
 /** The raw generator: 128-bit counter and 64-bit key to four 32-bit words. */

@@ -18,18 +18,18 @@ extern "C" {
 
 typedef enum fseg_status {
     FSEG_OK = 0,
-    FSEG_ERROR_INVALID_ARGUMENT,  /**< a parameter is null, out of range or inconsistent */
-    FSEG_ERROR_OUT_OF_MEMORY,     /**< an allocation failed; nothing was changed */
-    FSEG_ERROR_CANCELLED,         /**< the progress callback asked to stop */
-    FSEG_ERROR_UNSUPPORTED,       /**< valid, but this build or machine cannot do it */
-    FSEG_ERROR_NOT_FINITE,        /**< input, loss or result holds NaN or infinity */
-    FSEG_ERROR_NOT_FOUND,         /**< the file, folder or named thing does not exist */
-    FSEG_ERROR_PERMISSION,        /**< the system denies reading or writing there */
-    FSEG_ERROR_NO_SPACE,          /**< the disk or quota is full; the old file is unchanged */
-    FSEG_ERROR_IO,                /**< any other failure to read or write */
-    FSEG_ERROR_BAD_INPUT,         /**< an image, label or series cannot be used as it is */
-    FSEG_ERROR_REFUSED,           /**< input understood, and refused for safety (geometry) */
-    FSEG_ERROR_AMBIGUOUS,         /**< several candidates; the caller must choose one */
+    FSEG_ERROR_INVALID_ARGUMENT, /**< a parameter is null, out of range or inconsistent */
+    FSEG_ERROR_OUT_OF_MEMORY,    /**< an allocation failed; nothing was changed */
+    FSEG_ERROR_CANCELLED,        /**< the progress callback asked to stop */
+    FSEG_ERROR_UNSUPPORTED,      /**< valid, but this build or machine cannot do it */
+    FSEG_ERROR_NOT_FINITE,       /**< input, loss or result holds NaN or infinity */
+    FSEG_ERROR_NOT_FOUND,        /**< the file, folder or named thing does not exist */
+    FSEG_ERROR_PERMISSION,       /**< the system denies reading or writing there */
+    FSEG_ERROR_NO_SPACE,         /**< the disk or quota is full; the old file is unchanged */
+    FSEG_ERROR_IO,               /**< any other failure to read or write */
+    FSEG_ERROR_BAD_INPUT,        /**< an image, label or series cannot be used as it is */
+    FSEG_ERROR_REFUSED,          /**< input understood, and refused for safety (geometry) */
+    FSEG_ERROR_AMBIGUOUS,        /**< several candidates; the caller must choose one */
     /* Model file (docs/file-format.md): each kind of damage has its own status. */
     FSEG_ERROR_FILE_FORMAT,       /**< not a FrugalSeg model: foreign content or broken header */
     FSEG_ERROR_FILE_SHORT,        /**< the file ends before the header or tensors do */
@@ -71,8 +71,7 @@ typedef struct fseg_progress {
 } fseg_progress;
 
 /** Report to `progress` (may be null); returns FSEG_OK or FSEG_ERROR_CANCELLED. */
-fseg_status fseg_progress_report(const fseg_progress *progress, double fraction,
-                                 const char *stage);
+fseg_status fseg_progress_report(const fseg_progress *progress, double fraction, const char *stage);
 
 #ifdef __cplusplus
 }

@@ -16,15 +16,15 @@ extern "C" {
 typedef struct fseg_trainer fseg_trainer;
 
 typedef struct fseg_trainer_options {
-    int batch, height, width;   /**< of every step */
-    fseg_loss_options loss;     /**< default: 0.5 soft Dice + 0.5 cross-entropy */
-    double learning_rate;       /**< peak, default 1e-3 */
-    double learning_rate_final; /**< as a fraction of the peak, default 0.01 */
+    int batch, height, width;     /**< of every step */
+    fseg_loss_options loss;       /**< default: 0.5 soft Dice + 0.5 cross-entropy */
+    double learning_rate;         /**< peak, default 1e-3 */
+    double learning_rate_final;   /**< as a fraction of the peak, default 0.01 */
     double beta1, beta2, epsilon; /**< Adam (Kingma & Ba 2015): 0.9, 0.999, 1e-8 */
-    double weight_decay;        /**< decoupled (AdamW, Loshchilov & Hutter 2019); 0 = Adam */
-    double gradient_clip;       /**< global L2 norm; 0 = off; default 12 */
-    int steps;                  /**< of the whole run, for the schedule */
-    int warmup_steps;           /**< linear warm-up; default 5 % of steps */
+    double weight_decay;          /**< decoupled (AdamW, Loshchilov & Hutter 2019); 0 = Adam */
+    double gradient_clip;         /**< global L2 norm; 0 = off; default 12 */
+    int steps;                    /**< of the whole run, for the schedule */
+    int warmup_steps;             /**< linear warm-up; default 5 % of steps */
 } fseg_trainer_options;
 
 fseg_trainer_options fseg_trainer_default_options(int batch, int height, int width, int steps);
