@@ -201,7 +201,8 @@ TEST(SegmentVolume, WarnsOfImplausibleVolumeAndBorder)
     const Context context = makeContext();
     const Volume volume = makePhantom(makeGeometry({40, 36, 6}, {1.5, 1.5, 7.0}));
     fseg_segment_report report{};
-    const Model large = makeModel(1, ",\"threshold\":0.0001,\"volume_ml_low\":0.1,\"volume_ml_high\":1");
+    const Model large =
+        makeModel(1, ",\"threshold\":0.0001,\"volume_ml_low\":0.1,\"volume_ml_high\":1");
     segment(context.get(), large.get(), *volume, &report);
     EXPECT_TRUE(warns(report, "above")) << report.volume_ml;
     EXPECT_TRUE(warns(report, "border"));

@@ -2,6 +2,7 @@
 #include "Failure.h"
 #include "Geometry.h"
 #include "NetworkGrid.h"
+#include "PolledWork.h"
 
 #include "frugalseg/sampler.h"
 #include "frugalseg/session.h"
@@ -245,12 +246,13 @@ MaskPointer segment(fseg_context *context, const fseg_model *model, const fseg_v
                                  spec.context_slices, config.in_channels));
     }
     Stopwatch watch;
-    reportProgress(progress, 0.0, "preparing the image");
-    fseg_network_grid *created = nullptr;
-    check(fseg_network_grid_create(&volume, nullptr, &spec, fseg_unet_size_multiple(&config),
-                                   &created, &error),
-          error);
-    const GridPointer grid(created);
+    const GridPointer grid = runPolled(progress, 0.0, "preparing the image", [&] {
+        fseg_network_grid *created = nullptr;
+        check(fseg_network_grid_create(&volume, nullptr, &spec, fseg_unet_size_multiple(&config),
+                                       &created, &error),
+              error);
+        return GridPointer(created);
+    });
     reportProgress(progress, 0.1, "segmenting");
     report.prepare_s = watch.lap();
 
@@ -258,13 +260,15 @@ MaskPointer segment(fseg_context *context, const fseg_model *model, const fseg_v
         predict(context, model, *grid, spec.context_slices, progress, report.network_bytes);
     report.network_s = watch.lap();
 
-    reportProgress(progress, 0.9, "drawing the mask");
     std::vector<size_t> components;
-    MaskPointer mask = maskFromGrid(*grid, foreground.data(), spec.threshold, &components);
+    MaskPointer mask = runPolled(progress, 0.9, "drawing the mask", [&] {
+        MaskPointer drawn = maskFromGrid(*grid, foreground.data(), spec.threshold, &components);
+        report.volume_ml = fseg_mask_volume_ml(drawn.get());
+        report.mean_entropy = meanEntropy(*grid, foreground, spec.threshold);
+        collectWarnings(volume, *drawn, spec, *grid, components, report);
+        return drawn;
+    });
     report.restore_s = watch.lap();
-    report.volume_ml = fseg_mask_volume_ml(mask.get());
-    report.mean_entropy = meanEntropy(*grid, foreground, spec.threshold);
-    collectWarnings(volume, *mask, spec, *grid, components, report);
     reportProgress(progress, 1.0, "drawing the mask");
     return mask;
 }

@@ -72,12 +72,12 @@ typedef struct fseg_series_info {
     char uid[65];          /**< SeriesInstanceUID */
     char description[129]; /**< SeriesDescription, UTF-8 */
     char modality[17];
-    char body_part[17];    /**< BodyPartExamined, may be empty */
+    char body_part[17]; /**< BodyPartExamined, may be empty */
     size_t columns, rows, slices;
-    double spacing_mm[3];  /**< 0 where unknown */
+    double spacing_mm[3]; /**< 0 where unknown */
     fseg_verdict verdict;
-    char reason_id[33];    /**< stable identifier, e.g. "missing-slice"; empty when ok */
-    char reason[257];      /**< one sentence; empty when ok */
+    char reason_id[33]; /**< stable identifier, e.g. "missing-slice"; empty when ok */
+    char reason[257];   /**< one sentence; empty when ok */
 } fseg_series_info;
 
 typedef struct fseg_series_list fseg_series_list;
@@ -114,11 +114,11 @@ fseg_status fseg_series_write(const fseg_volume *volume, const fseg_series_write
 /* ---- DICOM SEG --------------------------------------------------------------------------- */
 
 typedef struct fseg_seg_options {
-    const char *structure;     /**< "liver" or "prostate"; others: FSEG_ERROR_UNSUPPORTED */
+    const char *structure; /**< "liver" or "prostate"; others: FSEG_ERROR_UNSUPPORTED */
     const char *model_name;
     const char *model_version;
-    const char *model_sha256;  /**< 64 hex digits of the model file */
-    int edited;                /**< 0: AUTOMATIC, 1: SEMIAUTOMATIC */
+    const char *model_sha256; /**< 64 hex digits of the model file */
+    int edited;               /**< 0: AUTOMATIC, 1: SEMIAUTOMATIC */
 } fseg_seg_options;
 /** Write `mask` (on the grid of the series) as a DICOM Segmentation, type BINARY, referencing
  *  every source instance; atomic. An empty mask: FSEG_ERROR_BAD_INPUT. */
@@ -133,11 +133,11 @@ fseg_status fseg_seg_write(const fseg_series_list *list, size_t index, const fse
  * percentiles of the foreground, padded to a multiple of `size_multiple`.
  */
 typedef struct fseg_network_grid {
-    int depth, height, width;   /**< after padding */
-    float *slices;              /**< [depth, height, width], normalized */
-    uint8_t *labels;            /**< [depth, height, width] when a label was given, else null */
-    fseg_geometry source;       /**< grid of the image */
-    fseg_geometry geometry;     /**< grid of the slices, padding included */
+    int depth, height, width; /**< after padding */
+    float *slices;            /**< [depth, height, width], normalized */
+    uint8_t *labels;          /**< [depth, height, width] when a label was given, else null */
+    fseg_geometry source;     /**< grid of the image */
+    fseg_geometry geometry;   /**< grid of the slices, padding included */
 } fseg_network_grid;
 
 /** `labels` (same geometry as `volume`) may be null. A constant image: FSEG_ERROR_BAD_INPUT. */
@@ -154,10 +154,10 @@ fseg_status fseg_network_grid_mask(const fseg_network_grid *grid, const float *p
 
 typedef struct fseg_segment_report {
     double volume_ml;
-    double mean_entropy;      /**< mean binary entropy (bits) over the mask and its rim */
+    double mean_entropy; /**< mean binary entropy (bits) over the mask and its rim */
     double prepare_s, network_s, restore_s;
-    size_t network_bytes;     /**< memory of the network session */
-    char warnings[8][160];    /**< sentences for the user: wrong modality, empty, border, ... */
+    size_t network_bytes;  /**< memory of the network session */
+    char warnings[8][160]; /**< sentences for the user: wrong modality, empty, border, ... */
     int warning_count;
 } fseg_segment_report;
 
@@ -173,9 +173,9 @@ fseg_status fseg_segment_volume(fseg_context *context, const fseg_model *model,
 double fseg_mask_volume_ml(const fseg_mask *mask);
 
 typedef struct fseg_mask_agreement {
-    double dice;      /**< 3D; both empty: 1, one empty: 0 */
-    double hd95_mm;   /**< 95th percentile of the symmetric surface distances; both empty: 0, one
-                           empty: 200 */
+    double dice;    /**< 3D; both empty: 1, one empty: 0 */
+    double hd95_mm; /**< 95th percentile of the symmetric surface distances; both empty: 0, one
+                         empty: 200 */
     double volume_ml, truth_ml;
 } fseg_mask_agreement;
 fseg_status fseg_mask_compare(const fseg_mask *mask, const fseg_mask *truth,
