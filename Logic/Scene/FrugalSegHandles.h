@@ -25,7 +25,8 @@ using FrugalSegMask = std::unique_ptr<fseg_mask, FrugalSegFree<fseg_mask_free>>;
 using FrugalSegSeriesList = std::unique_ptr<fseg_series_list, FrugalSegFree<fseg_series_list_free>>;
 
 /// Receive an object from a C function that returns it through a pointer, as in
-/// `fseg_model_load(path, FrugalSegOut(model), &error)`.
+/// `fseg_model_load(path, FrugalSegOut(model), &error)`. The handle holds the object from the end of
+/// that full expression on, so use it in the next statement.
 template <typename Handle>
 class FrugalSegOut
 {

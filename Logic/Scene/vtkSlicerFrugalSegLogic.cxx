@@ -7,15 +7,14 @@
 
 // Slicer includes
 #include <vtkSlicerApplicationLogic.h>
+#include <vtkSlicerSegmentationsModuleLogic.h>
 
 // MRML includes
 #include <vtkMRMLMessageCollection.h>
 #include <vtkMRMLScalarVolumeDisplayNode.h>
 #include <vtkMRMLScalarVolumeNode.h>
 #include <vtkMRMLScene.h>
-#include <vtkMRMLSegmentationDisplayNode.h>
 #include <vtkMRMLSegmentationNode.h>
-#include <vtkMRMLSegmentationStorageNode.h>
 #include <vtkMRMLTransformNode.h>
 
 // Segmentation includes
@@ -23,6 +22,7 @@
 #include <vtkSegment.h>
 #include <vtkSegmentation.h>
 #include <vtkSegmentationConverter.h>
+#include <vtkSegmentationConverterFactory.h>
 
 // VTK includes
 #include <vtkCallbackCommand.h>
@@ -61,6 +61,13 @@ std::string TagOf(vtkSegment* segment, const char* tag)
 std::string TextOf(const fseg_error& error)
 {
   return error.message[0] ? error.message : fseg_status_text(error.status);
+}
+
+fseg_status ChooseSeries(const char* folder, const char* uid, FrugalSegSeriesList& list, size_t* index,
+                         fseg_error* error)
+{
+  const fseg_status status = fseg_series_list_scan(folder, nullptr, FrugalSegOut(list), error);
+  return status == FSEG_OK ? fseg_series_list_choose(list.get(), uid, index, error) : status;
 }
 
 std::string FormatNumbers(const char* format, double a, double b, double c)
@@ -126,6 +133,9 @@ public:
   vtkWeakPointer<vtkMRMLSegmentationNode> Segmentation;
   vtkWeakPointer<vtkMRMLFrugalSegNode> Parameters;
   vtkWeakPointer<vtkMRMLSegmentationNode> LastSegmentation;
+
+  // Only where nobody else has one.
+  vtkSmartPointer<vtkSlicerSegmentationsModuleLogic> Segmentations;
 
   // The worker asks the application to "modify" this object on the main thread.
   vtkNew<vtkObject> FinishedNotifier;
@@ -368,18 +378,26 @@ void vtkSlicerFrugalSegLogic::RegisterNodes()
 {
   vtkMRMLScene* scene = this->GetMRMLScene();
   scene->RegisterNodeClass(vtkSmartPointer<vtkMRMLFrugalSegNode>::New());
-  // The Segmentations module registers these; the logic is useful without it too.
-  if (!scene->IsNodeClassRegistered("vtkMRMLSegmentationNode"))
+  // In Slicer the Segmentations module has registered what segmentations are converted (and copied,
+  // for undo) with; elsewhere we see to it.
+  vtkSmartPointer<vtkDataObject> labelmap;
+  labelmap.TakeReference(vtkSegmentationConverterFactory::GetInstance()->ConstructRepresentationObjectByClass(
+      "vtkOrientedImageData"));
+  if (!labelmap)
   {
-    scene->RegisterNodeClass(vtkSmartPointer<vtkMRMLSegmentationNode>::New());
-    scene->RegisterNodeClass(vtkSmartPointer<vtkMRMLSegmentationDisplayNode>::New());
-    scene->RegisterNodeClass(vtkSmartPointer<vtkMRMLSegmentationStorageNode>::New());
+    this->Internal->Segmentations = vtkSmartPointer<vtkSlicerSegmentationsModuleLogic>::New();
+    this->Internal->Segmentations->SetMRMLScene(scene);
   }
 }
 
 //----------------------------------------------------------------------------
 void vtkSlicerFrugalSegLogic::SetMRMLSceneInternal(vtkMRMLScene* newScene)
 {
+  if (this->Internal->Segmentations && !newScene)
+  {
+    this->Internal->Segmentations->SetMRMLScene(nullptr);
+    this->Internal->Segmentations = nullptr;
+  }
   vtkNew<vtkIntArray> events;
   events->InsertNextValue(vtkMRMLScene::StartCloseEvent);
   this->SetAndObserveMRMLSceneEventsInternal(newScene, events);
@@ -453,9 +471,13 @@ vtkMRMLScalarVolumeNode* vtkSlicerFrugalSegLogic::LoadSeries(const std::string& 
   FrugalSegSeriesList list;
   FrugalSegVolume volume;
   size_t index = 0;
-  if (fseg_series_list_scan(folder.c_str(), nullptr, FrugalSegOut(list), &error) != FSEG_OK ||
-      fseg_series_list_choose(list.get(), uid.empty() ? nullptr : uid.c_str(), &index, &error) != FSEG_OK ||
-      fseg_series_read(list.get(), index, nullptr, FrugalSegOut(volume), &error) != FSEG_OK)
+  fseg_status status =
+      ChooseSeries(folder.c_str(), uid.empty() ? nullptr : uid.c_str(), list, &index, &error);
+  if (status == FSEG_OK)
+  {
+    status = fseg_series_read(list.get(), index, nullptr, FrugalSegOut(volume), &error);
+  }
+  if (status != FSEG_OK)
   {
     this->Internal->ReportError(messages, TextOf(error));
     return nullptr;
@@ -649,9 +671,12 @@ bool vtkSlicerFrugalSegLogic::ExportSegmentation(vtkMRMLSegmentationNode* segmen
 
   FrugalSegSeriesList list;
   size_t index = 0;
-  if (fseg_series_list_scan(folder, nullptr, FrugalSegOut(list), &error) != FSEG_OK ||
-      fseg_series_list_choose(list.get(), uid, &index, &error) != FSEG_OK ||
-      fseg_seg_write(list.get(), index, mask.get(), &options, path.c_str(), &error) != FSEG_OK)
+  fseg_status status = ChooseSeries(folder, uid, list, &index, &error);
+  if (status == FSEG_OK)
+  {
+    status = fseg_seg_write(list.get(), index, mask.get(), &options, path.c_str(), &error);
+  }
+  if (status != FSEG_OK)
   {
     this->Internal->ReportError(messages, TextOf(error));
     return false;
