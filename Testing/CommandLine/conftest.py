@@ -89,7 +89,7 @@ def bright_ball(seed=0, **where):
     body = ball(label.shape, (label.shape[0] / 2, label.shape[1] / 2, label.shape[2] / 2),
                 (27, 25, 20))
     noise = np.random.default_rng(seed).normal(0, 8, label.shape)
-    return (200 * body + 300 * label + noise).astype(np.float32), label
+    return (200.0 * body + 300.0 * label + noise).astype(np.float32), label
 
 
 @pytest.fixture(scope="session")
