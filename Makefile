@@ -1,7 +1,8 @@
 # FrugalSeg in two commands: `make demo` and `make test`. See README.md.
 #
 #   make demo               phantom -> DICOM -> liver mask -> picture, in demo-output/
-#   make demo SCAN=PATH     the same for a DICOM folder or a NIfTI/NRRD file (MODEL=... to choose)
+#   make demo SCAN=PATH     the same for a DICOM folder or a NIfTI/NRRD file; MODEL=... chooses the
+#                           model, SERIES=UID one of several series, OUT=... another folder
 #   make test               build everything, run all tests
 #   make build              program and libraries
 #   make format             clang-format on our sources
@@ -14,6 +15,7 @@ MODEL ?= liver-t2
 SEED ?= 1
 OUT ?= demo-output
 SCAN ?=
+SERIES ?=
 CMAKE_FLAGS ?=
 JOBS ?= $(shell nproc)
 
@@ -38,7 +40,7 @@ test: test-dependencies
 	@cd $(BUILD) && ctest --output-on-failure --parallel $(JOBS)
 
 demo: build
-	@BUILD="$(BUILD)" MODEL="$(MODEL)" SEED="$(SEED)" OUT="$(OUT)" SCAN="$(SCAN)" \
+	@BUILD="$(BUILD)" MODEL="$(MODEL)" SEED="$(SEED)" OUT="$(OUT)" SCAN="$(SCAN)" SERIES="$(SERIES)" \
 	    sh Module/CommandLine/demo.sh
 
 format:
