@@ -12,6 +12,7 @@
 
 #include "augment.h"
 #include "context.h"
+#include "contrast.h"
 #include "loss.h"
 #include "model.h"
 #include "phantom.h"
