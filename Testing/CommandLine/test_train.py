@@ -72,7 +72,7 @@ def test_phantoms_and_neighbouring_slices_and_a_start_model(cases, tmp_path):
 
 
 def test_an_interrupted_run_goes_on_to_the_same_bytes(cases, tmp_path):
-    steps = ["--steps", 120, "--report-every", 1]
+    steps = ["--steps", 60, "--report-every", 1]
     assert train(cases, tmp_path / "whole.fseg", *steps).code == 0
     out, log = tmp_path / "parts.fseg", tmp_path / "log.jsonl"
     process = subprocess.Popen(
@@ -89,7 +89,9 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(cases, tmp_path):
     assert not out.exists()
     checkpoint = tmp_path / "parts.fseg.checkpoint"
     assert run("info", checkpoint).code == 0, "a checkpoint is a usable model"
-    assert train(cases, out, *steps).failed(2, "--resume"), "not overwritten by a fresh start"
+    before = log.read_text()
+    assert train(cases, out, *steps, "--log", log).failed(2, "--resume"), "no fresh start over it"
+    assert log.read_text() == before
     assert train(cases, out, *steps, "--resume").code == 0
     assert out.read_bytes() == (tmp_path / "whole.fseg").read_bytes()
     assert not checkpoint.exists()

@@ -1,6 +1,8 @@
 """Help, version and mistakes on the command line."""
+import subprocess
+
 import pytest
-from conftest import run
+from conftest import PROGRAM, run
 
 COMMANDS = ["segment", "evaluate", "info", "train", "synth", "export"]
 
@@ -62,3 +64,9 @@ def test_json_reports_errors_too():
     error = result.json["error"]
     assert error["status"] == "usage" and error["exit_code"] == 2
     assert "--slices" in error["message"]
+
+
+def test_output_that_cannot_be_written_is_not_ok():
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([PROGRAM, "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 3 and "Standard output" in result.stderr

@@ -23,6 +23,7 @@ typedef struct segment_run {
     fseg_context *context;
     input_model model;
     input_image image;
+    fseg_mask *truth; /* null unless given */
     fseg_mask *mask;
     fseg_segment_report report;
     bool compared;
@@ -37,6 +38,7 @@ static void segment_free(segment_run *run)
 {
     output_folder_close(&run->folder);
     fseg_mask_free(run->mask);
+    fseg_mask_free(run->truth);
     input_image_free(&run->image);
     input_model_free(&run->model);
     fseg_context_free(run->context);
@@ -111,7 +113,10 @@ static fseg_status compute(segment_run *run, fseg_error *error)
             input_image_read(options->in, options->series, &progress.progress, &run->image, error);
     }
     run->read_s = program_seconds() - read_start;
-    /* The output folder before the long part: a wrong one is found at once. */
+    /* Truth and output folder before the long part: a wrong one is found at once. */
+    if (status == FSEG_OK && options->truth) {
+        status = fseg_mask_read(options->truth, options->truth_label, &run->truth, error);
+    }
     if (status == FSEG_OK) {
         status = output_folder_open(options->out, &run->folder, error);
     }
@@ -120,13 +125,8 @@ static fseg_status compute(segment_run *run, fseg_error *error)
                                      &progress.progress, &run->mask, &run->report, error);
     }
     if (status == FSEG_OK && options->truth) {
-        fseg_mask *truth = NULL;
-        status = fseg_mask_read(options->truth, options->truth_label, &truth, error);
-        if (status == FSEG_OK) {
-            status = fseg_mask_compare(run->mask, truth, &run->agreement, error);
-            run->compared = status == FSEG_OK;
-        }
-        fseg_mask_free(truth);
+        status = fseg_mask_compare(run->mask, run->truth, &run->agreement, error);
+        run->compared = status == FSEG_OK;
     }
     program_progress_end(&progress);
     return status;

@@ -65,9 +65,6 @@ static fseg_status prepare(training *run, fseg_error *error)
 {
     fseg_status status = training_split_cases(run, error);
     if (status == FSEG_OK) {
-        status = open_log(run, error);
-    }
-    if (status == FSEG_OK) {
         status = program_context(run->common, &run->context, error);
     }
     if (status == FSEG_OK) {
@@ -82,6 +79,10 @@ static fseg_status prepare(training *run, fseg_error *error)
     }
     if (status == FSEG_OK) {
         status = check_output(run, error);
+    }
+    /* Only now, so that a run that cannot start leaves the log of an earlier one alone. */
+    if (status == FSEG_OK) {
+        status = open_log(run, error);
     }
     if (status == FSEG_OK) {
         status = training_load_data(run, error);

@@ -22,9 +22,8 @@ static void print_help(FILE *stream)
                     "130 interrupted.\n");
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    program_catch_interrupts();
     const char *name = argc > 1 ? argv[1] : "";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
         print_help(stdout);
@@ -46,4 +45,16 @@ int main(int argc, char **argv)
         print_help(stderr);
     }
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    program_catch_interrupts();
+    const int code = run(argc, argv);
+    /* Results that did not reach their file or pipe are not ok. */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_OK) {
+        fputs("frugalseg: Standard output cannot be written; is the disk full?\n", stderr);
+        return EXIT_BAD_INPUT;
+    }
+    return code;
 }
