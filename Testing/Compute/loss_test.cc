@@ -38,7 +38,8 @@ TEST(Loss, TverskyHasTheGoldenValue)
     fseg_loss_options o = only(0, 0, 1);
     o.smooth = 0;
     double loss;
-    ASSERT_EQ(FSEG_OK, fseg_loss_f64(&o, g.logits.data(), g.labels.data(), 1, 2, 4, &loss, nullptr));
+    ASSERT_EQ(FSEG_OK,
+              fseg_loss_f64(&o, g.logits.data(), g.labels.data(), 1, 2, 4, &loss, nullptr));
     EXPECT_NEAR(0.5587378501 / 2, loss, 1e-9);
 }
 
@@ -48,7 +49,8 @@ TEST(Loss, SoftDiceHasTheGoldenValue)
     fseg_loss_options o = only(1, 0, 0);
     o.smooth = 0;
     double loss;
-    ASSERT_EQ(FSEG_OK, fseg_loss_f64(&o, g.logits.data(), g.labels.data(), 1, 2, 4, &loss, nullptr));
+    ASSERT_EQ(FSEG_OK,
+              fseg_loss_f64(&o, g.logits.data(), g.labels.data(), 1, 2, 4, &loss, nullptr));
     EXPECT_NEAR(0.2974983097, loss, 1e-9);
 }
 
@@ -68,7 +70,8 @@ TEST(Loss, CrossEntropyIsTheMeanNegativeLogProbability)
     Golden g;
     const fseg_loss_options o = only(0, 1, 0);
     double loss;
-    ASSERT_EQ(FSEG_OK, fseg_loss_f64(&o, g.logits.data(), g.labels.data(), 1, 2, 4, &loss, nullptr));
+    ASSERT_EQ(FSEG_OK,
+              fseg_loss_f64(&o, g.logits.data(), g.labels.data(), 1, 2, 4, &loss, nullptr));
     EXPECT_NEAR(-(std::log(0.9) + std::log(0.8) + std::log(0.3) + std::log(0.9)) / 4, loss, 1e-12);
 }
 
@@ -84,8 +87,8 @@ TEST(Loss, GradientsEqualFiniteDifferencesTo1e6)
     for (uint8_t &l : labels)
         l = uint8_t(fseg_random_below(&random, classes));
     for (int background : {0, 1})
-        for (const auto &weights : {std::vector<double>{1, 0, 0}, {0, 1, 0}, {0, 0, 1},
-                                    {0.5, 0.5, 0}, {0.2, 0.3, 0.5}}) {
+        for (const auto &weights :
+             {std::vector<double>{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {0.5, 0.5, 0}, {0.2, 0.3, 0.5}}) {
             fseg_loss_options o = only(weights[0], weights[1], weights[2]);
             o.include_background = background;
             double loss, up, down;
@@ -111,7 +114,8 @@ TEST(Loss, AbsentClassGivesAFiniteLoss)
     const std::vector<uint8_t> labels(2 * 3, 0);
     for (const auto &o : {only(1, 0, 0), only(0, 0, 1)}) {
         double loss;
-        EXPECT_EQ(FSEG_OK, fseg_loss_f32(&o, logits.data(), labels.data(), 2, 2, 3, &loss, nullptr));
+        EXPECT_EQ(FSEG_OK,
+                  fseg_loss_f32(&o, logits.data(), labels.data(), 2, 2, 3, &loss, nullptr));
         EXPECT_TRUE(std::isfinite(loss));
     }
 }
@@ -123,8 +127,8 @@ TEST(Loss, HugeLogitsDoNotOverflow)
     const fseg_loss_options o = fseg_loss_default_options();
     double loss;
     std::vector<float> gradient(4);
-    EXPECT_EQ(FSEG_OK, fseg_loss_f32(&o, logits.data(), labels.data(), 1, 2, 2, &loss,
-                                     gradient.data()));
+    EXPECT_EQ(FSEG_OK,
+              fseg_loss_f32(&o, logits.data(), labels.data(), 1, 2, 2, &loss, gradient.data()));
     for (float g : gradient)
         EXPECT_TRUE(std::isfinite(g));
 }

@@ -36,8 +36,8 @@ class Session : public testing::Test
         fseg_session *session = nullptr;
         EXPECT_EQ(FSEG_OK, fseg_session_create(c, model, batch, 64, 32, &session, nullptr));
         std::vector<float> out(count * 3 * 64 * 32);
-        EXPECT_EQ(FSEG_OK, fseg_session_logits(session, images.data(), count, out.data(), nullptr,
-                                               nullptr));
+        EXPECT_EQ(FSEG_OK,
+                  fseg_session_logits(session, images.data(), count, out.data(), nullptr, nullptr));
         fseg_session_free(session);
         return out;
     }
@@ -66,8 +66,7 @@ TEST_F(Session, MemoryReusedBetweenNodesLeavesNoTrace)
     ASSERT_EQ(FSEG_OK, fseg_session_create(context, model, 2, 64, 32, &session, nullptr));
     std::vector<float> first(2 * 3 * 64 * 32), second(first.size());
     for (float *out : {first.data(), second.data()})
-        ASSERT_EQ(FSEG_OK,
-                  fseg_session_logits(session, images.data(), 2, out, nullptr, nullptr));
+        ASSERT_EQ(FSEG_OK, fseg_session_logits(session, images.data(), 2, out, nullptr, nullptr));
     EXPECT_EQ(first, second);
     fseg_session_free(session);
 }
@@ -77,8 +76,8 @@ TEST_F(Session, ProbabilitiesSumToOne)
     fseg_session *session = nullptr;
     ASSERT_EQ(FSEG_OK, fseg_session_create(context, model, 2, 64, 32, &session, nullptr));
     std::vector<float> p(2 * 3 * 64 * 32);
-    ASSERT_EQ(FSEG_OK, fseg_session_probabilities(session, images.data(), 2, p.data(), nullptr,
-                                                  nullptr));
+    ASSERT_EQ(FSEG_OK,
+              fseg_session_probabilities(session, images.data(), 2, p.data(), nullptr, nullptr));
     for (size_t n = 0; n < 2; ++n)
         for (size_t i = 0; i < 64 * 32; ++i) {
             float sum = 0;
@@ -102,8 +101,8 @@ TEST_F(Session, CancelStopsWithinOneNode)
                                     &calls};
     std::vector<float> out(5 * 3 * 64 * 32);
     fseg_error error;
-    EXPECT_EQ(FSEG_ERROR_CANCELLED, fseg_session_logits(session, images.data(), 5, out.data(),
-                                                        &progress, &error));
+    EXPECT_EQ(FSEG_ERROR_CANCELLED,
+              fseg_session_logits(session, images.data(), 5, out.data(), &progress, &error));
     EXPECT_EQ(3, calls);
     EXPECT_STRNE("", error.message);
     fseg_session_free(session);
@@ -119,6 +118,26 @@ TEST_F(Session, RefusesSizesThatTheNetworkCannotHalve)
         EXPECT_EQ(nullptr, session);
         EXPECT_NE(nullptr, strstr(error.message, "multiples of 32"));
     }
+}
+
+TEST_F(Session, BfloatInferenceStaysCloseToSinglePrecision)
+{
+    if (!fseg_isa_available(FSEG_ISA_AVX512_BF16))
+        GTEST_SKIP() << "this processor has no AVX-512 BF16";
+    const fseg_context_options options = {2, FSEG_ISA_AVX512_BF16};
+    fseg_context *reduced = nullptr;
+    ASSERT_EQ(FSEG_OK, fseg_context_create(&options, &reduced, nullptr));
+    const std::vector<float> exact = logits(context, 2, 5), rounded = logits(reduced, 2, 5);
+    EXPECT_EQ(rounded, logits(reduced, 5, 5)); // as independent of the batch as the others
+    double difference = 0, square = 0;
+    for (size_t i = 0; i < exact.size(); ++i) {
+        difference += std::pow(double(exact[i]) - double(rounded[i]), 2);
+        square += std::pow(double(exact[i]), 2);
+    }
+    // Eight bits of mantissa, rounded twice a layer over some 30 layers.
+    EXPECT_LT(std::sqrt(difference / square), 0.05);
+    EXPECT_GT(difference, 0);
+    fseg_context_free(reduced);
 }
 
 TEST_F(Session, AnnouncesItsMemory)

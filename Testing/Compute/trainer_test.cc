@@ -22,7 +22,8 @@ struct Data {
         // Bright discs on noise: the label is the disc.
         fseg_random random = fseg_random_create(9, uint64_t(step));
         for (int n = 0; n < batch; ++n) {
-            const float cx = fseg_random_range(&random, 8, 24), cy = fseg_random_range(&random, 8, 24);
+            const float cx = fseg_random_range(&random, 8, 24),
+                        cy = fseg_random_range(&random, 8, 24);
             for (int y = 0; y < size; ++y)
                 for (int x = 0; x < size; ++x) {
                     const bool in = std::hypot(float(x) - cx, float(y) - cy) < 6;
@@ -152,8 +153,8 @@ TEST(Trainer, WeightDecayShrinksConvolutionsOnly)
     const Data data(0);
     double loss;
     const double start = fseg_model_find(model, "enc3.conv1.weight")->data[0];
-    ASSERT_EQ(FSEG_OK, fseg_trainer_step(trainer, data.images.data(), data.labels.data(), &loss,
-                                         nullptr));
+    ASSERT_EQ(FSEG_OK,
+              fseg_trainer_step(trainer, data.images.data(), data.labels.data(), &loss, nullptr));
     plain.step(0);
     const double rate = fseg_trainer_learning_rate(&o, 0);
     auto moved = [&](const char *name) {

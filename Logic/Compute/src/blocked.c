@@ -14,15 +14,25 @@ size_t fseg_blocked_plane(int height, int width)
     return (size_t)(height + 2) * (size_t)(width + 2) * FSEG_BLOCK;
 }
 
-size_t fseg_blocked_floats(int n, int channels, int height, int width)
+size_t fseg_blocked_elements(int n, int channels, int height, int width)
 {
     return (size_t)n * fseg_blocked_blocks(channels) * fseg_blocked_plane(height, width);
 }
 
-float *fseg_blocked_image(const fseg_blocked *t, int i)
+void *fseg_blocked_plane_at(const fseg_blocked *t, size_t i)
 {
-    return t->data +
-           (size_t)i * fseg_blocked_blocks(t->channels) * fseg_blocked_plane(t->height, t->width);
+    return (char *)t->data + i * fseg_blocked_plane(t->height, t->width) * t->element_size;
+}
+
+void *fseg_blocked_image(const fseg_blocked *t, int i)
+{
+    return fseg_blocked_plane_at(t, (size_t)i * fseg_blocked_blocks(t->channels));
+}
+
+const fseg_kernels *fseg_blocked_kernels(const fseg_context *context, const fseg_blocked *t)
+{
+    return t->element_size == sizeof(float) ? fseg_context_kernels(context)
+                                            : fseg_context_inference_kernels(context);
 }
 
 float *fseg_aligned_zeros(size_t floats)
@@ -44,11 +54,6 @@ typedef struct plane_job {
     float *target;
 } plane_job;
 
-static float *plane_of(const fseg_blocked *t, size_t index)
-{
-    return t->data + index * fseg_blocked_plane(t->height, t->width);
-}
-
 static size_t plane_count(const fseg_blocked *t)
 {
     return (size_t)t->n * fseg_blocked_blocks(t->channels);
@@ -57,14 +62,14 @@ static size_t plane_count(const fseg_blocked *t)
 static void clear_border(void *user, size_t index)
 {
     const fseg_blocked *t = ((const plane_job *)user)->a;
-    float *p = plane_of(t, index);
-    const size_t row = (size_t)(t->width + 2) * FSEG_BLOCK;
-    memset(p, 0, row * sizeof(float));
+    char *p = fseg_blocked_plane_at(t, index);
+    const size_t pixel = FSEG_BLOCK * t->element_size, row = (size_t)(t->width + 2) * pixel;
+    memset(p, 0, row);
     for (int h = 1; h <= t->height; ++h) {
-        memset(p + (size_t)h * row, 0, FSEG_BLOCK * sizeof(float));
-        memset(p + (size_t)(h + 1) * row - FSEG_BLOCK, 0, FSEG_BLOCK * sizeof(float));
+        memset(p + (size_t)h * row, 0, pixel);
+        memset(p + (size_t)(h + 1) * row - pixel, 0, pixel);
     }
-    memset(p + (size_t)(t->height + 1) * row, 0, row * sizeof(float));
+    memset(p + (size_t)(t->height + 1) * row, 0, row);
 }
 
 void fseg_blocked_clear_borders(fseg_context *context, const fseg_blocked *t)
@@ -73,29 +78,35 @@ void fseg_blocked_clear_borders(fseg_context *context, const fseg_blocked *t)
     fseg_context_parallel(context, plane_count(t), clear_border, &job);
 }
 
+enum { PACK_PIXELS = 64 };
+
 static void pack_plane(void *user, size_t index)
 {
     const plane_job *job = user;
     const fseg_blocked *t = job->a;
     const size_t blocks = fseg_blocked_blocks(t->channels);
     const size_t image = index / blocks, first = index % blocks * FSEG_BLOCK;
-    const size_t pixels = (size_t)t->height * (size_t)t->width;
-    float *p = plane_of(t, index);
-    for (size_t c = 0; c < FSEG_BLOCK; ++c) {
-        const int real = first + c < (size_t)t->channels;
-        const float *in =
-            real ? job->source + (image * (size_t)t->channels + first + c) * pixels : NULL;
-        for (int h = 0; h < t->height; ++h) {
-            float *out = p + ((size_t)(h + 1) * (size_t)(t->width + 2) + 1) * FSEG_BLOCK + c;
-            for (int w = 0; w < t->width; ++w)
-                out[(size_t)w * FSEG_BLOCK] = in ? in[(size_t)h * (size_t)t->width + (size_t)w] : 0;
+    const size_t height = (size_t)t->height, width = (size_t)t->width;
+    const float *in = job->source + (image * (size_t)t->channels + first) * height * width;
+    char *p = fseg_blocked_plane_at(t, index);
+    float part[PACK_PIXELS * FSEG_BLOCK];
+    for (size_t h = 0; h < height; ++h)
+        for (size_t w0 = 0; w0 < width; w0 += PACK_PIXELS) {
+            const size_t count = width - w0 < PACK_PIXELS ? width - w0 : PACK_PIXELS;
+            for (size_t c = 0; c < FSEG_BLOCK; ++c) {
+                const int real = first + c < (size_t)t->channels;
+                const float *row = real ? in + (c * height + h) * width + w0 : NULL;
+                for (size_t w = 0; w < count; ++w)
+                    part[w * FSEG_BLOCK + c] = row ? row[w] : 0.0f;
+            }
+            const size_t at = ((h + 1) * (width + 2) + 1 + w0) * FSEG_BLOCK;
+            job->kernels->convert(part, p + at * t->element_size, count * FSEG_BLOCK);
         }
-    }
 }
 
 void fseg_blocked_pack(fseg_context *context, const float *nchw, const fseg_blocked *t)
 {
-    plane_job job = {.a = t, .source = nchw};
+    plane_job job = {.a = t, .source = nchw, .kernels = fseg_blocked_kernels(context, t)};
     fseg_context_parallel(context, plane_count(t), pack_plane, &job);
 }
 
@@ -106,7 +117,7 @@ static void unpack_plane(void *user, size_t index)
     const size_t blocks = fseg_blocked_blocks(t->channels);
     const size_t image = index / blocks, first = index % blocks * FSEG_BLOCK;
     const size_t pixels = (size_t)t->height * (size_t)t->width;
-    const float *p = plane_of(t, index);
+    const float *p = fseg_blocked_plane_at(t, index); /* only float tensors are unpacked */
     for (size_t c = 0; c < FSEG_BLOCK && first + c < (size_t)t->channels; ++c) {
         float *out = job->target + (image * (size_t)t->channels + first + c) * pixels;
         for (int h = 0; h < t->height; ++h) {
@@ -126,20 +137,21 @@ void fseg_blocked_unpack(fseg_context *context, const fseg_blocked *t, float *nc
 static void pool_plane(void *user, size_t i)
 {
     const plane_job *job = user;
-    job->kernels->max_pool(plane_of(job->a, i), plane_of(job->b, i), job->b->height, job->b->width);
+    job->kernels->max_pool(fseg_blocked_plane_at(job->a, i), fseg_blocked_plane_at(job->b, i),
+                           job->b->height, job->b->width);
 }
 
 void fseg_blocked_max_pool(fseg_context *context, const fseg_blocked *x, const fseg_blocked *y)
 {
-    plane_job job = {.a = x, .b = y, .kernels = fseg_context_kernels(context)};
+    plane_job job = {.a = x, .b = y, .kernels = fseg_blocked_kernels(context, x)};
     fseg_context_parallel(context, plane_count(y), pool_plane, &job);
 }
 
 static void pool_back_plane(void *user, size_t i)
 {
     const plane_job *job = user;
-    job->kernels->max_pool_grad(plane_of(job->a, i), plane_of(job->b, i), plane_of(job->c, i),
-                                job->b->height, job->b->width);
+    job->kernels->max_pool_grad(fseg_blocked_plane_at(job->a, i), fseg_blocked_plane_at(job->b, i),
+                                fseg_blocked_plane_at(job->c, i), job->b->height, job->b->width);
 }
 
 void fseg_blocked_max_pool_back(fseg_context *context, const fseg_blocked *x,
@@ -152,20 +164,21 @@ void fseg_blocked_max_pool_back(fseg_context *context, const fseg_blocked *x,
 static void upsample_plane(void *user, size_t i)
 {
     const plane_job *job = user;
-    job->kernels->upsample(plane_of(job->a, i), plane_of(job->b, i), job->a->height, job->a->width);
+    job->kernels->upsample(fseg_blocked_plane_at(job->a, i), fseg_blocked_plane_at(job->b, i),
+                           job->a->height, job->a->width);
 }
 
 void fseg_blocked_upsample(fseg_context *context, const fseg_blocked *x, const fseg_blocked *y)
 {
-    plane_job job = {.a = x, .b = y, .kernels = fseg_context_kernels(context)};
+    plane_job job = {.a = x, .b = y, .kernels = fseg_blocked_kernels(context, x)};
     fseg_context_parallel(context, plane_count(x), upsample_plane, &job);
 }
 
 static void upsample_back_plane(void *user, size_t i)
 {
     const plane_job *job = user;
-    job->kernels->upsample_grad(plane_of(job->a, i), plane_of(job->b, i), job->b->height,
-                                job->b->width);
+    job->kernels->upsample_grad(fseg_blocked_plane_at(job->a, i), fseg_blocked_plane_at(job->b, i),
+                                job->b->height, job->b->width);
 }
 
 void fseg_blocked_upsample_back(fseg_context *context, const fseg_blocked *dy,

@@ -10,15 +10,19 @@
 /* A tensor [n, channels, height, width] in blocked layout; `data` is 64-byte aligned. */
 typedef struct fseg_blocked {
     int n, channels, height, width;
-    float *data;
+    void *data;
+    size_t element_size; /* 4: float, 2: bfloat16 */
 } fseg_blocked;
 
 size_t fseg_blocked_blocks(int channels);
-/* Floats of one padded plane, and of a whole tensor. */
+/* Elements of one padded plane, and of a whole tensor. */
 size_t fseg_blocked_plane(int height, int width);
-size_t fseg_blocked_floats(int n, int channels, int height, int width);
-/* First plane of image i. */
-float *fseg_blocked_image(const fseg_blocked *t, int i);
+size_t fseg_blocked_elements(int n, int channels, int height, int width);
+/* First plane of image i, and plane i of the whole tensor. */
+void *fseg_blocked_image(const fseg_blocked *t, int i);
+void *fseg_blocked_plane_at(const fseg_blocked *t, size_t i);
+/* The kernels for the tensor's element type. */
+const fseg_kernels *fseg_blocked_kernels(const fseg_context *context, const fseg_blocked *t);
 
 /* Aligned, zeroed memory; null when there is none. Freed with free(). */
 float *fseg_aligned_zeros(size_t floats);
@@ -53,8 +57,9 @@ void fseg_conv_pack_back(const fseg_conv_shape *shape, int source, const float *
 
 /* Rows of statistics that fseg_blocked_conv gives per plane: see sums below. */
 size_t fseg_conv_sums_rows(const fseg_conv_shape *shape, int out_height);
-/* y = conv(concat(x...)) + bias; bias [blocks * 16] or null. When `sums` is not null it receives,
- * as [n][blocks][rows][32], partial sums of y (16) and y^2 (16) per channel for GroupNorm. */
+/* y = conv(concat(x...)) + bias, weights in the element type of x; bias [blocks * 16] or null. When
+ * `sums` is not null it receives, as [n][blocks][rows][32], partial sums of y (16) and y^2 (16) per
+ * channel for GroupNorm. */
 void fseg_blocked_conv(fseg_context *context, const fseg_conv_shape *shape, const fseg_blocked x[],
                        const float *packed, const float *bias, const fseg_blocked *y, float *sums);
 /* dx of one source from dy, added to dx when `accumulate`. */

@@ -187,9 +187,10 @@ static void conv_task(void *user, size_t index)
     const size_t per_group = (size_t)job->kernels->conv_blocks, first = group * per_group;
     const size_t left = fseg_blocked_blocks(y->channels) - first;
     fseg_conv_rows rows = job->rows;
-    rows.weight += first * rows.weight_stride;
+    const size_t weight_bytes = rows.weight_stride * job->kernels->element_size;
+    rows.weight = (const char *)rows.weight + first * weight_bytes;
     rows.bias = rows.bias ? rows.bias + first * FSEG_BLOCK : NULL;
-    rows.y = fseg_blocked_image(y, image) + first * rows.out.plane;
+    rows.y = (char *)fseg_blocked_image(y, image) + first * rows.out.plane * y->element_size;
     if (rows.sums)
         rows.sums += (size_t)image * job->sums_image + first * rows.sums_stride;
     rows.row0 = (int)((size_t)job->height * split / job->splits);
@@ -206,9 +207,9 @@ static void conv_task(void *user, size_t index)
     rows.blocks = 1;
     for (size_t b = 0; b < left; ++b) {
         job->kernels->conv_rows(&rows);
-        rows.weight += rows.weight_stride;
+        rows.weight = (const char *)rows.weight + weight_bytes;
         rows.bias = rows.bias ? rows.bias + FSEG_BLOCK : NULL;
-        rows.y += rows.out.plane;
+        rows.y = (char *)rows.y + rows.out.plane * y->element_size;
         rows.sums = rows.sums ? rows.sums + rows.sums_stride : NULL;
     }
 }
@@ -235,7 +236,7 @@ void fseg_blocked_conv(fseg_context *context, const fseg_conv_shape *shape, cons
                        const float *packed, const float *bias, const fseg_blocked *y, float *sums)
 {
     const size_t sums_plane = fseg_conv_sums_rows(shape, y->height) * 2 * FSEG_BLOCK;
-    conv_job job = {.kernels = fseg_context_kernels(context),
+    conv_job job = {.kernels = fseg_blocked_kernels(context, &x[0]),
                     .x = x,
                     .y = y,
                     .height = x[0].height,
@@ -244,6 +245,7 @@ void fseg_blocked_conv(fseg_context *context, const fseg_conv_shape *shape, cons
                                 .in = whole(&x[0]),
                                 .bias = bias,
                                 .width = x[0].width,
+                                .y_is_float = y->element_size == sizeof(float),
                                 .sums_stride = sums_plane};
     for (int i = 0; i < phase_count(shape); ++i) {
         const phase p = phase_at(shape, i);
@@ -252,7 +254,8 @@ void fseg_blocked_conv(fseg_context *context, const fseg_conv_shape *shape, cons
             job.rows.taps[tap] =
                 (tap / p.kernel_w + first_offset(shape)) * (ptrdiff_t)job.rows.in.row +
                 (tap % p.kernel_w + first_offset(shape)) * FSEG_BLOCK;
-        job.rows.weight = packed + p.first_tap * tap_floats(shape);
+        job.rows.weight =
+            (const char *)packed + p.first_tap * tap_floats(shape) * job.kernels->element_size;
         job.rows.weight_stride = source_blocks(shape) * (size_t)job.rows.tap_count * weight_block;
         job.rows.out = shape->upsample ? every_second(y, p.a, p.b) : whole(y);
         job.rows.sums = sums ? sums + (size_t)(i * job.height) * 2 * FSEG_BLOCK : NULL;
@@ -353,9 +356,9 @@ static void weight_grad_task(void *user, size_t index)
             const phase p = phase_at(shape, i);
             const fseg_pixel_map out = shape->upsample ? every_second(dy, p.a, p.b) : whole(dy);
             const fseg_conv_weight_grad grad = {
-                .x = fseg_blocked_image(x, image) + ci * in.plane + in.origin +
+                .x = (const float *)fseg_blocked_image(x, image) + ci * in.plane + in.origin +
                      shift * (ptrdiff_t)in.row + shift * FSEG_BLOCK,
-                .dy = fseg_blocked_image(dy, image) + co * out.plane + out.origin,
+                .dy = (const float *)fseg_blocked_image(dy, image) + co * out.plane + out.origin,
                 .x_row = in.row,
                 .dy_row = out.row,
                 .dy_pixel = out.pixel,

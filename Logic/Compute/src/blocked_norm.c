@@ -36,11 +36,6 @@ size_t fseg_norm_sums_doubles(int n, int channels)
     return 2 * (size_t)n * fseg_blocked_blocks(channels) * FSEG_BLOCK;
 }
 
-static float *plane_at(const fseg_blocked *t, size_t i)
-{
-    return t->data + i * fseg_blocked_plane(t->height, t->width);
-}
-
 static fseg_norm_map map_at(const norm_job *job, size_t i)
 {
     return (fseg_norm_map){.scale = job->map + i * FSEG_BLOCK,
@@ -77,15 +72,15 @@ static void stats_task(void *user, size_t i)
 {
     const stats_job *job = user;
     double *out = job->sums + i * 2 * FSEG_BLOCK;
-    job->kernels->channel_sums(plane_at(job->x, i), job->x->height, job->x->width, out,
+    job->kernels->channel_sums(fseg_blocked_plane_at(job->x, i), job->x->height, job->x->width, out,
                                out + FSEG_BLOCK);
 }
 
 static void norm_task(void *user, size_t i)
 {
     const norm_job *job = user;
-    job->kernels->norm_relu(plane_at(job->x, i), map_at(job, i), plane_at(job->y, i),
-                            job->x->height, job->x->width);
+    job->kernels->norm_relu(fseg_blocked_plane_at(job->x, i), map_at(job, i),
+                            fseg_blocked_plane_at(job->y, i), job->x->height, job->x->width);
 }
 
 /* Sums per channel of one plane: from the rows that the convolution left, or from x itself. */
@@ -112,7 +107,7 @@ void fseg_blocked_norm(fseg_context *context, const fseg_blocked *x, int groups,
                        const float *shift, float *mean, float *inverse_deviation, float *map,
                        const fseg_blocked *y)
 {
-    const fseg_kernels *kernels = fseg_context_kernels(context);
+    const fseg_kernels *kernels = fseg_blocked_kernels(context, x);
     const size_t planes = (size_t)x->n * fseg_blocked_blocks(x->channels);
     /* The map's memory (5 floats a channel) first holds the sums (2 doubles a channel). */
     double *totals = (double *)(void *)map;
@@ -150,7 +145,8 @@ static void back_sums_task(void *user, size_t i)
 {
     const norm_job *job = user;
     double *out = job->sums + i * 2 * FSEG_BLOCK;
-    job->kernels->norm_relu_grad_sums(plane_at(job->x, i), plane_at(job->dy, i), map_at(job, i),
+    job->kernels->norm_relu_grad_sums(fseg_blocked_plane_at(job->x, i),
+                                      fseg_blocked_plane_at(job->dy, i), map_at(job, i),
                                       job->x->height, job->x->width, out, out + FSEG_BLOCK);
 }
 
@@ -159,8 +155,9 @@ static void back_task(void *user, size_t i)
     const norm_job *job = user;
     const size_t plane = map_plane(job->x);
     const float *p = job->map + 2 * plane + i * FSEG_BLOCK;
-    job->kernels->norm_relu_grad(plane_at(job->x, i), plane_at(job->dy, i), map_at(job, i), p,
-                                 p + plane, p + 2 * plane, plane_at(job->y, i), job->x->height,
+    job->kernels->norm_relu_grad(fseg_blocked_plane_at(job->x, i),
+                                 fseg_blocked_plane_at(job->dy, i), map_at(job, i), p, p + plane,
+                                 p + 2 * plane, fseg_blocked_plane_at(job->y, i), job->x->height,
                                  job->x->width, job->sums + i * 2 * FSEG_BLOCK);
 }
 
@@ -237,8 +234,8 @@ static const fseg_norm_map identity = {.scale = ones, .shift = zeros, .floor = 0
 static void relu_task(void *user, size_t i)
 {
     const norm_job *job = user;
-    job->kernels->norm_relu(plane_at(job->x, i), identity, plane_at(job->y, i), job->x->height,
-                            job->x->width);
+    job->kernels->norm_relu(fseg_blocked_plane_at(job->x, i), identity,
+                            fseg_blocked_plane_at(job->y, i), job->x->height, job->x->width);
 }
 
 void fseg_blocked_relu(fseg_context *context, const fseg_blocked *x, const fseg_blocked *y)
@@ -252,8 +249,9 @@ static void relu_back_task(void *user, size_t i)
 {
     const norm_job *job = user;
     double sums[FSEG_BLOCK];
-    job->kernels->norm_relu_grad(plane_at(job->x, i), plane_at(job->dy, i), identity, ones, zeros,
-                                 zeros, plane_at(job->y, i), job->x->height, job->x->width, sums);
+    job->kernels->norm_relu_grad(
+        fseg_blocked_plane_at(job->x, i), fseg_blocked_plane_at(job->dy, i), identity, ones, zeros,
+        zeros, fseg_blocked_plane_at(job->y, i), job->x->height, job->x->width, sums);
 }
 
 void fseg_blocked_relu_back(fseg_context *context, const fseg_blocked *x, const fseg_blocked *dy,

@@ -10,7 +10,7 @@ enum { MAX_THREADS = 256 };
 struct fseg_context {
     int threads;
     fseg_isa isa;
-    const fseg_kernels *kernels;
+    const fseg_kernels *kernels, *inference_kernels;
     pthread_t *workers; /* threads - 1 of them */
     int started;
     pthread_mutex_t mutex;
@@ -101,6 +101,8 @@ const char *fseg_isa_name(fseg_isa isa)
         return "avx2";
     case FSEG_ISA_AVX512:
         return "avx512";
+    case FSEG_ISA_AVX512_BF16:
+        return "avx512bf16";
     }
     return "unknown";
 }
@@ -124,6 +126,12 @@ int fseg_isa_available(fseg_isa isa)
 #else
         return 0;
 #endif
+    case FSEG_ISA_AVX512_BF16:
+#ifdef FSEG_WITH_AVX512
+        return fseg_isa_available(FSEG_ISA_AVX512) && __builtin_cpu_supports("avx512bf16");
+#else
+        return 0;
+#endif
     }
     return 0;
 }
@@ -131,7 +139,7 @@ int fseg_isa_available(fseg_isa isa)
 static const fseg_kernels *kernels_of(fseg_isa isa)
 {
 #ifdef FSEG_WITH_AVX512
-    if (isa == FSEG_ISA_AVX512)
+    if (isa == FSEG_ISA_AVX512 || isa == FSEG_ISA_AVX512_BF16)
         return fseg_kernels_avx512();
 #endif
 #ifdef FSEG_WITH_AVX2
@@ -147,19 +155,20 @@ static fseg_status choose_isa(fseg_isa wanted, fseg_isa *out, fseg_error *error)
     if (wanted == FSEG_ISA_AUTO) {
         const char *name = getenv("FSEG_ISA");
         if (name && *name) {
-            for (int i = FSEG_ISA_PORTABLE; i <= FSEG_ISA_AVX512; ++i)
+            for (int i = FSEG_ISA_PORTABLE; i <= FSEG_ISA_AVX512_BF16; ++i)
                 if (strcmp(name, fseg_isa_name((fseg_isa)i)) == 0)
                     wanted = (fseg_isa)i;
             if (wanted == FSEG_ISA_AUTO)
-                return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
-                                      "FSEG_ISA is \"%s\"; use portable, avx2 or avx512", name);
+                return fseg_error_set(
+                    error, FSEG_ERROR_INVALID_ARGUMENT,
+                    "FSEG_ISA is \"%s\"; use portable, avx2, avx512 or avx512bf16", name);
         } else {
             wanted = FSEG_ISA_AVX512;
             while (!fseg_isa_available(wanted))
                 wanted = (fseg_isa)(wanted - 1);
         }
     }
-    if (wanted < FSEG_ISA_PORTABLE || wanted > FSEG_ISA_AVX512)
+    if (wanted < FSEG_ISA_PORTABLE || wanted > FSEG_ISA_AVX512_BF16)
         return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT, "unknown kernel family %d",
                               (int)wanted);
     if (!fseg_isa_available(wanted))
@@ -196,7 +205,11 @@ fseg_status fseg_context_create(const fseg_context_options *options, fseg_contex
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "not enough memory for a context");
     context->threads = o.threads ? o.threads : processor_count();
     context->isa = isa;
-    context->kernels = kernels_of(isa);
+    context->kernels = context->inference_kernels = kernels_of(isa);
+#ifdef FSEG_WITH_AVX512
+    if (isa == FSEG_ISA_AVX512_BF16)
+        context->inference_kernels = fseg_kernels_avx512bf16();
+#endif
     pthread_mutex_init(&context->mutex, NULL);
     pthread_cond_init(&context->work, NULL);
     pthread_cond_init(&context->done, NULL);
@@ -251,4 +264,9 @@ fseg_isa fseg_context_isa(const fseg_context *context)
 const fseg_kernels *fseg_context_kernels(const fseg_context *context)
 {
     return context ? context->kernels : fseg_kernels_portable();
+}
+
+const fseg_kernels *fseg_context_inference_kernels(const fseg_context *context)
+{
+    return context ? context->inference_kernels : fseg_kernels_portable();
 }

@@ -7,5 +7,7 @@
 
 /* A null context means: portable kernels on the calling thread. */
 const fseg_kernels *fseg_context_kernels(const fseg_context *context);
+/* The kernels for inference: bfloat16 ones when the context asks for them. */
+const fseg_kernels *fseg_context_inference_kernels(const fseg_context *context);
 
 #endif

@@ -5,6 +5,8 @@
  * zero pixel on every side; a tensor is [N, blocks, H+2, W+2, 16]. Channels beyond the last real
  * one are zero. The border makes "same" convolution free of special cases; whoever writes a plane
  * writes its interior and leaves the border zero. The layout is private to the library.
+ *
+ * A table works on one element type: float, or bfloat16 (inference only; sums in float).
  */
 #ifndef FSEG_KERNELS_H
 #define FSEG_KERNELS_H
@@ -15,11 +17,11 @@ enum { FSEG_BLOCK = 16 };
 
 /* One source tensor of a convolution (two when the input is a concatenation), one image. */
 typedef struct fseg_conv_source {
-    const float *x; /* first plane of the image */
-    int channels;   /* real channels; planes = ceil(channels / 16) */
+    const void *x; /* first plane of the image */
+    int channels;  /* real channels; planes = ceil(channels / 16) */
 } fseg_conv_source;
 
-/* Where the pixels of a tensor lie, in floats: pixel (h, w) of block b is at
+/* Where the pixels of a tensor lie, in elements: pixel (h, w) of block b is at
  * origin + b * plane + h * row + w * pixel from the tensor's first plane. */
 typedef struct fseg_pixel_map {
     ptrdiff_t origin;
@@ -31,7 +33,7 @@ enum { FSEG_MAX_TAPS = 9 };
 /*
  * Rows row0..row1-1 of `blocks` output planes (1 or fseg_kernels.conv_blocks of them):
  * y[co, h, w] = bias[co] + sum over ci and taps of x[ci, (h, w) + tap] weight[co, ci, tap]
- * with both tensors addressed through pixel maps. The taps are offsets in floats, so one kernel
+ * with both tensors addressed through pixel maps. The taps are offsets in elements, so one kernel
  * serves every convolution of the network, forward and backward, strided views included.
  */
 typedef struct fseg_conv_rows {
@@ -40,10 +42,12 @@ typedef struct fseg_conv_rows {
     fseg_pixel_map in; /* of all sources; in.pixel is 16 or 32 */
     ptrdiff_t taps[FSEG_MAX_TAPS];
     int tap_count;
-    const float *weight;  /* packed [co block][ci block][tap][16 ci][16 co], first block used */
-    size_t weight_stride; /* floats from one co block to the next */
+    const void *weight;   /* packed [co block][ci block][tap][16 ci][16 co], first block used;
+                             bfloat16: the 16 x 16 as [8 ci pairs][16 co][2] */
+    size_t weight_stride; /* elements from one co block to the next */
     const float *bias;    /* [blocks * 16] or null */
-    float *y;             /* first output plane used */
+    void *y;              /* first output plane used */
+    int y_is_float;       /* bfloat16 only: y is a float tensor, for the logits */
     fseg_pixel_map out;
     int row0, row1, width; /* pixels written */
     int blocks;
@@ -76,13 +80,17 @@ typedef struct fseg_norm_map {
 
 typedef struct fseg_kernels {
     const char *name;
-    int conv_blocks; /* co blocks that conv_rows handles best at once */
+    size_t element_size; /* 4: float, 2: bfloat16 (then the backward kernels are null) */
+    int conv_blocks;     /* co blocks that conv_rows handles best at once */
     void (*conv_rows)(const fseg_conv_rows *args);
+    /* count floats to elements, whole pixels; and packed weights, in place. */
+    void (*convert)(const float *in, void *out, size_t count);
+    void (*convert_weights)(float *packed, size_t count);
     void (*conv_weight_grad)(const fseg_conv_weight_grad *args);
     /* Sums over the interior of one plane, per channel, in double: of x and x^2. */
-    void (*channel_sums)(const float *x, int height, int width, double sum[16], double square[16]);
+    void (*channel_sums)(const void *x, int height, int width, double sum[16], double square[16]);
     /* y = max(scale x + shift, floor) on one plane; y may be x. */
-    void (*norm_relu)(const float *x, fseg_norm_map map, float *y, int height, int width);
+    void (*norm_relu)(const void *x, fseg_norm_map map, void *y, int height, int width);
     /* Sums of g and g x, g = dy where scale x + shift > floor, else 0. */
     void (*norm_relu_grad_sums)(const float *x, const float *dy, fseg_norm_map map, int height,
                                 int width, double sum[16], double product[16]);
@@ -91,11 +99,11 @@ typedef struct fseg_kernels {
                            const float q[16], const float r[16], float *dx, int height, int width,
                            double sum[16]);
     /* x plane [2 height, 2 width] -> y plane [height, width]. */
-    void (*max_pool)(const float *x, float *y, int height, int width);
+    void (*max_pool)(const void *x, void *y, int height, int width);
     /* dx += dy at the first maximum of each 2 x 2 window (row by row), as PyTorch does. */
     void (*max_pool_grad)(const float *x, const float *dy, float *dx, int height, int width);
     /* x plane [height, width] -> y plane [2 height, 2 width], nearest. */
-    void (*upsample)(const float *x, float *y, int height, int width);
+    void (*upsample)(const void *x, void *y, int height, int width);
     /* dx [height, width] = sum of the four dy [2 height, 2 width]. */
     void (*upsample_grad)(const float *dy, float *dx, int height, int width);
 } fseg_kernels;
@@ -103,5 +111,6 @@ typedef struct fseg_kernels {
 const fseg_kernels *fseg_kernels_portable(void);
 const fseg_kernels *fseg_kernels_avx2(void);
 const fseg_kernels *fseg_kernels_avx512(void);
+const fseg_kernels *fseg_kernels_avx512bf16(void);
 
 #endif

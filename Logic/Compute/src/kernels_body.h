@@ -59,7 +59,7 @@ INLINE void conv_tile(const fseg_conv_rows *a, int h, int w0, const int pixels, 
 {
     const int vectors = blocks * VECTORS;
     vf acc[TILE_PIXELS][TILE_BLOCKS * VECTORS];
-    float *y = a->y + a->out.origin + (size_t)h * a->out.row + (size_t)w0 * a->out.pixel;
+    float *y = (float *)a->y + a->out.origin + (size_t)h * a->out.row + (size_t)w0 * a->out.pixel;
     UNROLL for (int v = 0; v < vectors; ++v)
     {
         const float *yv = y + (size_t)(v / VECTORS) * a->out.plane + (size_t)(v % VECTORS) * VLEN;
@@ -67,11 +67,11 @@ INLINE void conv_tile(const fseg_conv_rows *a, int h, int w0, const int pixels, 
         UNROLL for (int p = 0; p < pixels; ++p) acc[p][v] =
             a->accumulate ? load(yv + (size_t)p * a->out.pixel) + b : b;
     }
-    const float *weight = a->weight;
+    const float *weight = (const float *)a->weight;
     const ptrdiff_t first = a->in.origin + (ptrdiff_t)((size_t)h * a->in.row) +
                             (ptrdiff_t)((size_t)w0 * (size_t)(step * FSEG_BLOCK));
     for (int s = 0; s < a->source_count; ++s) {
-        const float *x = a->sources[s].x + first;
+        const float *x = (const float *)a->sources[s].x + first;
         for (int left = a->sources[s].channels; left > 0; left -= FSEG_BLOCK, x += a->in.plane) {
             const int ci_count = left < FSEG_BLOCK ? left : FSEG_BLOCK;
             for (int tap = 0; tap < a->tap_count; ++tap) {
@@ -219,6 +219,17 @@ static void conv_weight_grad(const fseg_conv_weight_grad *a)
     }
 }
 
+static void convert(const float *in, void *out, size_t count)
+{
+    memcpy(out, in, count * sizeof(float));
+}
+
+static void convert_weights(float *packed, size_t count)
+{
+    (void)packed; /* floats already */
+    (void)count;
+}
+
 /* ---- GroupNorm and ReLU ------------------------------------------------------------------- */
 
 /* Row sums in float, sums of rows in double: exact enough for any image size. */
@@ -228,8 +239,10 @@ INLINE void add_row_sums(const vf part[VECTORS], double sum[16])
         (double)part[v][i];
 }
 
-static void channel_sums(const float *x, int height, int width, double sum[16], double square[16])
+static void channel_sums(const void *input, int height, int width, double sum[16],
+                         double square[16])
 {
+    const float *x = (const float *)input;
     for (int c = 0; c < FSEG_BLOCK; ++c)
         sum[c] = square[c] = 0.0;
     for (int h = 0; h < height; ++h) {
@@ -247,8 +260,10 @@ static void channel_sums(const float *x, int height, int width, double sum[16], 
     }
 }
 
-static void norm_relu(const float *x, fseg_norm_map map, float *y, int height, int width)
+static void norm_relu(const void *input, fseg_norm_map map, void *output, int height, int width)
 {
+    const float *x = (const float *)input;
+    float *y = (float *)output;
     vf scale[VECTORS], shift[VECTORS];
     memcpy(scale, map.scale, sizeof scale);
     memcpy(shift, map.shift, sizeof shift);
@@ -323,8 +338,10 @@ static void norm_relu_grad(const float *x, const float *dy, fseg_norm_map map, c
 
 /* ---- pooling and upsampling --------------------------------------------------------------- */
 
-static void max_pool(const float *x, float *y, int height, int width)
+static void max_pool(const void *input, void *output, int height, int width)
 {
+    const float *x = (const float *)input;
+    float *y = (float *)output;
     const size_t row = (size_t)(2 * width + 2) * FSEG_BLOCK;
     for (int h = 0; h < height; ++h) {
         const float *in = x + row_start(2 * h, 2 * width);
@@ -368,8 +385,10 @@ static void max_pool_grad(const float *x, const float *dy, float *dx, int height
     }
 }
 
-static void upsample(const float *x, float *y, int height, int width)
+static void upsample(const void *input, void *output, int height, int width)
 {
+    const float *x = (const float *)input;
+    float *y = (float *)output;
     const size_t row = (size_t)(2 * width + 2) * FSEG_BLOCK;
     for (int h = 0; h < height; ++h) {
         const float *in = x + row_start(h, width);
@@ -407,7 +426,10 @@ static void upsample_grad(const float *dy, float *dx, int height, int width)
 const fseg_kernels *KERNELS_FUNCTION(void)
 {
     static const fseg_kernels table = {.name = KERNELS_NAME,
+                                       .element_size = sizeof(float),
                                        .conv_blocks = TILE_BLOCKS,
+                                       .convert = convert,
+                                       .convert_weights = convert_weights,
                                        .conv_rows = conv_rows,
                                        .conv_weight_grad = conv_weight_grad,
                                        .channel_sums = channel_sums,

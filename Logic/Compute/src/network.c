@@ -24,6 +24,7 @@ typedef struct step {
 struct fseg_network {
     fseg_context *context;
     const fseg_model *model;
+    const fseg_kernels *kernels; /* their element type is that of all tensors but the logits */
     int batch, height, width, training, count;
     step *steps;
     size_t step_count;
@@ -88,7 +89,10 @@ static fseg_status plan_steps(fseg_network *network)
         s->out = (fseg_blocked){.n = network->batch,
                                 .channels = s->node.channels,
                                 .height = network->height >> s->node.level,
-                                .width = network->width >> s->node.level};
+                                .width = network->width >> s->node.level,
+                                .element_size = i + 1 == network->step_count
+                                                    ? sizeof(float)
+                                                    : network->kernels->element_size};
         s->gradient = s->out;
         if (s->node.op == FSEG_OP_CONV) {
             resolve_sources(network, s);
@@ -136,9 +140,12 @@ static fseg_status plan_steps(fseg_network *network)
     return FSEG_OK;
 }
 
+/* Memory of a tensor, in floats. */
 static size_t out_floats(const step *s)
 {
-    return fseg_blocked_floats(s->out.n, s->out.channels, s->out.height, s->out.width);
+    const size_t elements =
+        fseg_blocked_elements(s->out.n, s->out.channels, s->out.height, s->out.width);
+    return elements * s->out.element_size / sizeof(float);
 }
 
 /* Training: every tensor has memory of its own, so borders stay zero for good. The gradient of a
@@ -263,6 +270,8 @@ fseg_status fseg_network_create(fseg_context *context, const fseg_model *model, 
     network->height = height;
     network->width = width;
     network->training = training;
+    network->kernels =
+        training ? fseg_context_kernels(context) : fseg_context_inference_kernels(context);
     network->step_count = model->node_count;
     fseg_status status = plan_steps(network);
     if (status == FSEG_OK)
@@ -319,6 +328,7 @@ static void pack_step(void *user, size_t i)
         return;
     const float *weight = network->model->tensors[s->node.weight].data;
     fseg_conv_pack(&s->shape, weight, s->packed);
+    network->kernels->convert_weights(s->packed, fseg_conv_packed_floats(&s->shape));
     for (int k = 0; k < s->shape.source_count; ++k)
         if (s->packed_back[k])
             fseg_conv_pack_back(&s->shape, k, weight, s->packed_back[k]);
@@ -422,7 +432,7 @@ static void zero_gradient(fseg_network *network, step *s)
 {
     if (!s->has_gradient)
         memset(s->gradient.data, 0,
-               fseg_blocked_floats(network->count, s->out.channels, s->out.height, s->out.width) *
+               fseg_blocked_elements(network->count, s->out.channels, s->out.height, s->out.width) *
                    sizeof(float));
     s->has_gradient = 1;
 }

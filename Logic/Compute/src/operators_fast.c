@@ -28,8 +28,12 @@ static float *take(workspace *w, size_t floats)
 
 static fseg_blocked take_tensor(workspace *w, int n, int channels, int height, int width)
 {
-    fseg_blocked t = {.n = n, .channels = channels, .height = height, .width = width};
-    t.data = take(w, fseg_blocked_floats(n, channels, height, width));
+    fseg_blocked t = {.n = n,
+                      .channels = channels,
+                      .height = height,
+                      .width = width,
+                      .element_size = sizeof(float)};
+    t.data = take(w, fseg_blocked_elements(n, channels, height, width));
     return t;
 }
 

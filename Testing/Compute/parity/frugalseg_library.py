@@ -44,7 +44,8 @@ class TrainerOptions(c.Structure):
                 ("warmup_steps", c.c_int)]
 
 
-ISAS = {"portable": 1, "avx2": 2, "avx512": 3}
+ISAS = {"portable": 1, "avx2": 2, "avx512": 3}  # single precision
+BFLOAT16 = {"avx512bf16": 4}
 
 library = c.CDLL(os.environ["FRUGALSEG_COMPUTE_LIBRARY"])
 library.fseg_unet_default_config.restype = UnetConfig
@@ -69,7 +70,7 @@ def pointer(array):
 class Context:
     def __init__(self, isa="portable", threads=2):
         self.handle, error = c.c_void_p(), Error()
-        options = ContextOptions(threads, ISAS[isa])
+        options = ContextOptions(threads, {**ISAS, **BFLOAT16}[isa])
         check(library.fseg_context_create(c.byref(options), c.byref(self.handle), c.byref(error)),
               error)
 

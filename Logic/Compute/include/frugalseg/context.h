@@ -21,7 +21,10 @@ typedef enum fseg_isa {
     FSEG_ISA_AUTO = 0, /**< the best that this processor has, or $FSEG_ISA when set */
     FSEG_ISA_PORTABLE, /**< plain C, any processor */
     FSEG_ISA_AVX2,     /**< AVX2 and FMA, 256-bit */
-    FSEG_ISA_AVX512    /**< AVX-512 F/VL/DQ/BW, 512-bit */
+    FSEG_ISA_AVX512,   /**< AVX-512 F/VL/DQ/BW, 512-bit */
+    /** The same with bfloat16 tensors and float sums in inference; training stays in float. Never
+     *  chosen by itself: it rounds to 8 bits between layers. */
+    FSEG_ISA_AVX512_BF16
 } fseg_isa;
 
 typedef struct fseg_context_options {
@@ -33,7 +36,7 @@ fseg_context_options fseg_context_default_options(void);
 
 /**
  * Create a context; `options` may be null for the defaults. The environment variable FSEG_ISA
- * (portable | avx2 | avx512) replaces FSEG_ISA_AUTO, for tests and benchmarks.
+ * (portable | avx2 | avx512 | avx512bf16) replaces FSEG_ISA_AUTO, for tests and benchmarks.
  */
 fseg_status fseg_context_create(const fseg_context_options *options, fseg_context **out,
                                 fseg_error *error);
@@ -41,7 +44,7 @@ void fseg_context_free(fseg_context *context);
 
 int fseg_context_threads(const fseg_context *context);
 fseg_isa fseg_context_isa(const fseg_context *context);
-/** "portable", "avx2" or "avx512". */
+/** "portable", "avx2", "avx512" or "avx512bf16". */
 const char *fseg_isa_name(fseg_isa isa);
 /** Whether this processor can run the family. */
 int fseg_isa_available(fseg_isa isa);
