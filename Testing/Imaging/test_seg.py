@@ -166,6 +166,19 @@ def test_an_edited_segmentation_says_so(source):
     assert errors(folder / "a.dcm") == []
 
 
+def test_a_lossy_source_is_recorded(source):
+    _, geometry, mask, folder = source
+    for path in (folder / "series").iterdir():
+        data = pydicom.dcmread(path)
+        data.LossyImageCompression = "01"
+        data.LossyImageCompressionRatio, data.LossyImageCompressionMethod = 10, "ISO_10918_1"
+        data.save_as(path)
+    lib.SeriesList(folder / "series").write_seg(mask, geometry, folder / "a.dcm")
+    seg = pydicom.dcmread(folder / "a.dcm")
+    assert (seg.LossyImageCompression, seg.LossyImageCompressionRatio) == ("01", 10)
+    assert errors(folder / "a.dcm") == []
+
+
 def test_every_segmentation_is_a_new_instance(source):
     found, geometry, mask, folder = source
     found.write_seg(mask, geometry, folder / "a.dcm")

@@ -1,5 +1,6 @@
 /* A mask as a DICOM Segmentation, type BINARY, by dcmseg. */
 #include "AtomicFile.h"
+#include "DicomAttributes.h"
 #include "DicomSeries.h"
 #include "DicomSource.h"
 #include "DicomText.h"
@@ -246,6 +247,24 @@ void addReferences(DcmSegmentation &document, const Series &series)
     addTo(document.getCommonInstanceReference().getReferencedSeriesItems());
 }
 
+/** What comes from lossily compressed pixels must say so, by how much and how (dcmseg writes the
+ *  flag only). */
+void markLossySource(DcmDataset &data, DcmDataset &source)
+{
+    const std::string ratio = attributeTexts(source, DCM_LossyImageCompressionRatio);
+    const std::string method = attributeTexts(source, DCM_LossyImageCompressionMethod);
+    if (attributeText(source, DCM_LossyImageCompression) != "01" || ratio.empty() ||
+        method.empty()) {
+        return;
+    }
+    const std::pair<DcmTagKey, std::string> values[] = {{DCM_LossyImageCompression, "01"},
+                                                        {DCM_LossyImageCompressionRatio, ratio},
+                                                        {DCM_LossyImageCompressionMethod, method}};
+    for (const auto &value : values) {
+        require(data.putAndInsertString(value.first, value.second.c_str()), "lossy compression");
+    }
+}
+
 std::string now(const char *format)
 {
     const std::time_t seconds = std::time(nullptr);
@@ -328,6 +347,7 @@ void writeSegmentation(const Series &series, const fseg_mask &mask, const fseg_s
     DcmFileFormat file;
     require(document->writeDataset(*file.getDataset()), "data set");
     finishDataset(*file.getDataset(), options);
+    markLossySource(*file.getDataset(), *source);
     AtomicFile target(path, ".tmp");
     const OFCondition condition =
         file.saveFile(OFFilename(target.temporary().c_str()), EXS_LittleEndianExplicit);

@@ -33,7 +33,9 @@ bool conforms(const DcmTagKey &tag, const std::string &value)
     case EVR_UI:
         return DcmUniqueIdentifier::checkStringValue(text, "1").good();
     case EVR_CS:
-        return DcmCodeString::checkStringValue(text, "1").good();
+        return DcmCodeString::checkStringValue(text, "1-n").good();
+    case EVR_DS:
+        return DcmDecimalString::checkStringValue(text, "1-n").good();
     case EVR_AS:
         return DcmAgeString::checkStringValue(text, "1").good();
     // For texts in UTF-8 the toolkit checks neither lengths nor the number of name components.
@@ -69,6 +71,9 @@ std::unique_ptr<DcmDataset> patientAndStudy(const SliceHeader &slice)
         DCM_StudyDescription,
         DCM_FrameOfReferenceUID,
         DCM_PositionReferenceIndicator,
+        DCM_LossyImageCompression,
+        DCM_LossyImageCompressionRatio,
+        DCM_LossyImageCompressionMethod,
     };
     DcmFileFormat file;
     const OFCondition condition =

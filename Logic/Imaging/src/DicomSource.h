@@ -14,9 +14,10 @@ namespace frugalseg
 {
 
 /**
- * A data set with the patient, study and frame-of-reference attributes of a slice, in UTF-8. Only
- * a white list is copied; values that break DICOM's rules are left out, since real sources are
- * dirty and a segmentation should not fail on a tag that it does not need.
+ * A data set with the patient, study and frame-of-reference attributes of a slice and its record of
+ * lossy compression, in UTF-8. Only a white list is copied; values that break DICOM's rules are
+ * left out, since real sources are dirty and a segmentation should not fail on a tag that it does
+ * not need.
  */
 std::unique_ptr<DcmDataset> patientAndStudy(const SliceHeader &slice);
 
