@@ -51,6 +51,7 @@ library = c.CDLL(os.environ["FRUGALSEG_COMPUTE_LIBRARY"])
 library.fseg_unet_default_config.restype = UnetConfig
 library.fseg_trainer_default_options.restype = TrainerOptions
 library.fseg_loss_default_options.restype = LossOptions
+library.fseg_model_config.restype = c.POINTER(UnetConfig)
 library.fseg_model_tensor.restype = c.POINTER(Tensor)
 library.fseg_model_tensor_count.restype = c.c_size_t
 library.fseg_model_parameter_count.restype = c.c_size_t
@@ -116,6 +117,15 @@ class Model:
         library.fseg_session_free(session)
         check(status, error)
         return out
+
+
+def load(path):
+    """A model from its file."""
+    model, error = Model.__new__(Model), Error()
+    model.handle = c.c_void_p()
+    check(library.fseg_model_load(str(path).encode(), c.byref(model.handle), c.byref(error)), error)
+    model.config = library.fseg_model_config(model.handle).contents
+    return model
 
 
 class Trainer:
