@@ -13,6 +13,22 @@ typedef struct fseg_network fseg_network;
 fseg_status fseg_network_create(fseg_context *context, const fseg_model *model, int batch,
                                 int height, int width, int training, fseg_network **out,
                                 fseg_error *error);
+
+/* Parts of the graph for pretraining. */
+typedef struct fseg_network_scope {
+    int last;     /* index of the last node that is run; the rest is neither planned nor held */
+    int no_skips; /* training only: convolutions see zeros in place of the encoder's features */
+} fseg_network_scope;
+
+/* Index of the node `name`, or -1. */
+int fseg_network_find_node(const fseg_model *model, const char *name);
+/* A training network of the nodes up to scope->last. */
+fseg_status fseg_network_create_scope(fseg_context *context, const fseg_model *model, int batch,
+                                      int height, int width, const fseg_network_scope *scope,
+                                      fseg_network **out, fseg_error *error);
+/* Bytes that it would hold; allocates next to nothing. 0 when the sizes are impossible. */
+size_t fseg_network_predict(const fseg_model *model, int batch, int height, int width,
+                            const fseg_network_scope *scope);
 void fseg_network_free(fseg_network *network);
 
 /* Bytes of activations, gradients, packed weights and scratch. */
@@ -30,5 +46,17 @@ fseg_status fseg_network_forward(fseg_network *network, const float *images, int
 /* Gradients of all tensors (gradients[i] of tensor i, same shape) from d loss / d logits, after a
  * forward pass of the same count in a training network. */
 void fseg_network_backward(fseg_network *network, const float *dlogits, float *const *gradients);
+
+/* The pieces, for training networks: run the nodes; read the output of one (a GroupNorm with ReLU
+ * or the last node) as [count, channels, h, w]; and go back from d loss / d output of several such
+ * nodes. Nodes that no gradient reaches are skipped, and their weights' gradients are zero. */
+void fseg_network_run(fseg_network *network, const float *images, int count);
+void fseg_network_read(fseg_network *network, int node, float *features);
+typedef struct fseg_injection {
+    int node;
+    const float *gradient;
+} fseg_injection;
+void fseg_network_backward_from(fseg_network *network, const fseg_injection *injections,
+                                int injection_count, float *const *gradients);
 
 #endif

@@ -1,0 +1,43 @@
+/* The planned network as its own files see it. */
+#ifndef FSEG_NETWORK_INTERNAL_H
+#define FSEG_NETWORK_INTERNAL_H
+
+#include "blocked.h"
+#include "network.h"
+
+/* What a node needs at run time. */
+typedef struct fseg_step {
+    fseg_node node;
+    int is_view;           /* never computed: a concatenation, or an upsampling that the following
+                              convolution does itself */
+    fseg_blocked out;      /* data null for a view */
+    fseg_blocked gradient; /* training only; shared with the input of a NORM_RELU */
+    int has_gradient;      /* during a backward pass */
+    /* convolution */
+    fseg_conv_shape shape;
+    int sources[2]; /* nodes behind the view, if there is one */
+    float *packed, *packed_back[2], *bias;
+    /* GroupNorm: statistics [batch * groups] */
+    float *mean, *inverse_deviation;
+    int norm_follows; /* index of the NORM_RELU that consumes this convolution, or -1 */
+} fseg_step;
+
+struct fseg_network {
+    fseg_context *context;
+    const fseg_model *model;
+    const fseg_kernels *kernels; /* their element type is that of all tensors but the logits */
+    int batch, height, width, training, count;
+    fseg_step *steps;
+    size_t step_count;
+    float *arena;     /* one block behind all tensors of an inference network */
+    float *map;       /* scratch of GroupNorm */
+    float *conv_sums; /* statistics that a convolution leaves for the GroupNorm after it */
+    double *sums;
+    float *weight_scratch;
+    float *zeros; /* in place of the encoder's features, when there are no skips */
+    int no_skips;
+    int dry; /* nothing is allocated, bytes are only counted */
+    size_t bytes;
+};
+
+#endif
