@@ -5,9 +5,7 @@
  * Everything that a sample needs is drawn from its own random stream, numbered by step and place
  * in the batch, so threads may fill samples in any order.
  */
-#include "frugalseg/sampler.h"
-
-#include "augment_internal.h"
+#include "sampler_internal.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -18,29 +16,8 @@ enum { BATCH_MAX = 1 << 16, CONTEXT_MAX = 63, DEPTH_MAX = 1 << 16, SUBJECTS_MAX 
 /* Keeps the streams of samples apart from other users of the same seed. */
 static const uint64_t sampler_stream = (uint64_t)0x53 << 56;
 
-/* Where the foreground of one slice lies: the centre of its bounding box. */
-typedef struct slice_focus {
-    int k, y, x;
-} slice_focus;
-
-typedef struct subject {
-    int depth, height, width;
-    float *image;
-    uint8_t *label;
-    slice_focus *foreground; /* slices with a label other than 0 */
-    int *background;         /* slices without */
-    int foreground_count, background_count;
-    double weight;
-} subject;
-
-struct fseg_sampler {
-    fseg_sampler_options options;
-    subject *subjects;
-    size_t count, capacity;
-    /* Total weights of all subjects, of those with foreground slices, of those with background
-       slices. */
-    double weight_all, weight_foreground, weight_background;
-};
+typedef fseg_subject subject;
+typedef fseg_slice_focus slice_focus;
 
 fseg_sampler_options fseg_sampler_default_options(int batch, int height, int width)
 {
@@ -115,6 +92,10 @@ void fseg_sampler_free(fseg_sampler *sampler)
 static void index_slices(subject *s)
 {
     for (int k = 0; k < s->depth; ++k) {
+        if (!s->label) {
+            s->background[s->background_count++] = k;
+            continue;
+        }
         const uint8_t *slice = s->label + (size_t)k * (size_t)s->height * (size_t)s->width;
         int top = s->height, bottom = -1, left = s->width, right = -1;
         for (int y = 0; y < s->height; ++y) {
@@ -150,12 +131,10 @@ static fseg_status reserve(fseg_sampler *sampler)
     return FSEG_OK;
 }
 
-fseg_status fseg_sampler_add(fseg_sampler *sampler, const float *image, const uint8_t *label,
-                             int depth, int height, int width, double weight, fseg_error *error)
+/* `label` may be null. */
+static fseg_status add_subject(fseg_sampler *sampler, const float *image, const uint8_t *label,
+                               int depth, int height, int width, double weight, fseg_error *error)
 {
-    if (!sampler || !image || !label)
-        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
-                              "a subject needs a sampler, an image and a label");
     if (depth < 1 || depth > DEPTH_MAX || height < 1 || height > FSEG_AUGMENT_SIDE_MAX ||
         width < 1 || width > FSEG_AUGMENT_SIDE_MAX)
         return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
@@ -182,23 +161,43 @@ fseg_status fseg_sampler_add(fseg_sampler *sampler, const float *image, const ui
     s.width = width;
     s.weight = weight;
     s.image = voxels <= SIZE_MAX / sizeof *s.image ? malloc(voxels * sizeof *s.image) : NULL;
-    s.label = malloc(voxels);
+    s.label = label ? malloc(voxels) : NULL;
     s.foreground = malloc((size_t)depth * sizeof *s.foreground);
     s.background = malloc((size_t)depth * sizeof *s.background);
-    if (!s.image || !s.label || !s.foreground || !s.background || reserve(sampler) != FSEG_OK) {
+    if (!s.image || (label && !s.label) || !s.foreground || !s.background ||
+        reserve(sampler) != FSEG_OK) {
         subject_release(&s);
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
                               "not enough memory for a subject of %d slices of %d x %d pixels",
                               depth, height, width);
     }
     memcpy(s.image, image, voxels * sizeof *s.image);
-    memcpy(s.label, label, voxels);
+    if (label)
+        memcpy(s.label, label, voxels);
     index_slices(&s);
     sampler->subjects[sampler->count++] = s;
     sampler->weight_all += weight;
     sampler->weight_foreground += s.foreground_count ? weight : 0.0;
     sampler->weight_background += s.background_count ? weight : 0.0;
     return FSEG_OK;
+}
+
+fseg_status fseg_sampler_add(fseg_sampler *sampler, const float *image, const uint8_t *label,
+                             int depth, int height, int width, double weight, fseg_error *error)
+{
+    if (!sampler || !image || !label)
+        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                              "a subject needs a sampler, an image and a label");
+    return add_subject(sampler, image, label, depth, height, width, weight, error);
+}
+
+fseg_status fseg_sampler_add_unlabelled(fseg_sampler *sampler, const float *image, int depth,
+                                        int height, int width, double weight, fseg_error *error)
+{
+    if (!sampler || !image)
+        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                              "an unlabelled subject needs a sampler and an image");
+    return add_subject(sampler, image, NULL, depth, height, width, weight, error);
 }
 
 size_t fseg_sampler_count(const fseg_sampler *sampler)
@@ -252,9 +251,7 @@ static const subject *draw_subject(const fseg_sampler *sampler, fseg_random *ran
     return last; /* rounding may leave a little */
 }
 
-/* First row or column of the window in the subject: negative where it is padded. The window lies
-   anywhere inside, but on a foreground slice so that it holds the focus. */
-static int draw_offset(fseg_random *random, int size, int window, int focus)
+int fseg_window_offset(fseg_random *random, int size, int window, int focus)
 {
     if (size <= window)
         return -((window - size) / 2);
@@ -283,6 +280,23 @@ static void copy_window(const void *slice, int height, int width, int y0, int x0
         memcpy(to + ((size_t)y * (size_t)window_width + (size_t)first) * size, from,
                (size_t)(last - first) * size);
     }
+}
+
+void fseg_window_copy(const fseg_sampler *sampler, const subject *s, int k, int y, int x,
+                      float *image, uint8_t *label)
+{
+    const fseg_sampler_options *o = &sampler->options;
+    const size_t window = (size_t)o->height * (size_t)o->width;
+    const size_t pixels = (size_t)s->height * (size_t)s->width;
+    for (int c = 0; c < o->context_slices; ++c)
+        copy_window(s->image + (size_t)stacked_slice(k, c, o->context_slices, s->depth) * pixels,
+                    s->height, s->width, y, x, o->height, o->width, sizeof(float),
+                    image + (size_t)c * window);
+    if (label && s->label)
+        copy_window(s->label + (size_t)k * pixels, s->height, s->width, y, x, o->height, o->width,
+                    1, label);
+    else if (label)
+        memset(label, 0, window);
 }
 
 typedef struct draw_job {
@@ -322,19 +336,13 @@ static void draw_sample(void *user, size_t i)
     } else {
         k = (int)fseg_random_below(&random, (uint32_t)s->depth);
     }
-    const int y0 = draw_offset(&random, s->height, o->height, focus_y);
-    const int x0 = draw_offset(&random, s->width, o->width, focus_x);
+    const int y0 = fseg_window_offset(&random, s->height, o->height, focus_y);
+    const int x0 = fseg_window_offset(&random, s->width, o->width, focus_x);
 
     const size_t window = (size_t)o->height * (size_t)o->width;
-    const size_t pixels = (size_t)s->height * (size_t)s->width;
     float *image = job->images + i * (size_t)o->context_slices * window;
     uint8_t *label = job->labels + i * window;
-    for (int c = 0; c < o->context_slices; ++c)
-        copy_window(s->image + (size_t)stacked_slice(k, c, o->context_slices, s->depth) * pixels,
-                    s->height, s->width, y0, x0, o->height, o->width, sizeof(float),
-                    image + (size_t)c * window);
-    copy_window(s->label + (size_t)k * pixels, s->height, s->width, y0, x0, o->height, o->width, 1,
-                label);
+    fseg_window_copy(sampler, s, k, y0, x0, image, label);
     job->statuses[i] = fseg_augment_apply(&o->augment, &random, o->context_slices, o->height,
                                           o->width, image, label);
 }

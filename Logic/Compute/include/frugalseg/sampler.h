@@ -35,11 +35,41 @@ void fseg_sampler_free(fseg_sampler *sampler);
  *  chance of being drawn. */
 fseg_status fseg_sampler_add(fseg_sampler *sampler, const float *image, const uint8_t *label,
                              int depth, int height, int width, double weight, fseg_error *error);
+/** The same without labels: every slice counts as background, labels are drawn as 0. */
+fseg_status fseg_sampler_add_unlabelled(fseg_sampler *sampler, const float *image, int depth,
+                                        int height, int width, double weight, fseg_error *error);
 size_t fseg_sampler_count(const fseg_sampler *sampler);
 
 /** Fill images [batch, context_slices, height, width] and labels [batch, height, width] for a
  *  step, samples in parallel on `context`. Same seed and step: same bytes. */
 fseg_status fseg_sampler_draw(const fseg_sampler *sampler, fseg_context *context, int step,
+                              float *images, uint8_t *labels);
+
+/** One slice of a pretraining batch and the window that all of its views show. */
+typedef struct fseg_slice_choice {
+    size_t subject; /**< in the order of adding */
+    int slice;
+    int partition;   /**< of the subject's slices, cut into equal ranges from first to last */
+    double position; /**< (slice + 1) / number of slices */
+    int y, x;        /**< first row and column of the window; negative where it is padded */
+} fseg_slice_choice;
+
+/**
+ * Choose `volumes` subjects (by weight, all different as long as there are enough) and of each one
+ * random slice from each of `partitions` equal ranges of its slices: choice v * partitions + p is
+ * from partition p of the v-th. A function of (seed, step, draw) alone. choices [volumes *
+ * partitions]. A subject of fewer slices than partitions repeats some.
+ */
+fseg_status fseg_sampler_choose(const fseg_sampler *sampler, int step, int draw, int volumes,
+                                int partitions, fseg_slice_choice *choices);
+/**
+ * View number `view` (0 to 15) of the choices: images [count, context_slices, height, width] and,
+ * unless null, labels [count, height, width]; changed by `augment` unless that is null. A function
+ * of (seed, step, view, place among the choices) alone.
+ */
+fseg_status fseg_sampler_view(const fseg_sampler *sampler, fseg_context *context,
+                              const fseg_slice_choice *choices, size_t count,
+                              const fseg_augment_options *augment, int step, int view,
                               float *images, uint8_t *labels);
 
 /** One stack of `context_slices` channels around slice k of image [depth, height, width], edges
