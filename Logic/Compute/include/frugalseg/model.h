@@ -91,7 +91,7 @@ size_t fseg_model_node_count(const fseg_model *model);
 const fseg_node *fseg_model_node(const fseg_model *model, size_t index);
 
 /**
- * Model card as JSON text (docs/model-card.md), owned by the model; "{}" when none was set.
+ * Model card as JSON text (docs/file-format.md), owned by the model; "{}" when none was set.
  * Setting checks that it is a JSON object and copies it.
  */
 const char *fseg_model_card(const fseg_model *model);
