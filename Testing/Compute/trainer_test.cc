@@ -167,6 +167,83 @@ TEST(Trainer, WeightDecayShrinksConvolutionsOnly)
     fseg_model_free(model);
 }
 
+// One step on the disc task with the given options; returns by how much a tensor moved at most.
+double movedBy(const fseg_trainer_options &o, const char *name)
+{
+    TrainingRun run;
+    fseg_model *model = nullptr;
+    fseg_trainer *trainer = nullptr;
+    EXPECT_EQ(FSEG_OK, fseg_model_clone(run.model, &model, nullptr));
+    EXPECT_EQ(FSEG_OK, fseg_trainer_create(run.context, model, &o, &trainer, nullptr));
+    const Data data(0);
+    double loss, moved = 0;
+    EXPECT_EQ(FSEG_OK,
+              fseg_trainer_step(trainer, data.images.data(), data.labels.data(), &loss, nullptr));
+    const fseg_tensor *after = fseg_model_find(model, name),
+                      *before = fseg_model_find(run.model, name);
+    for (size_t i = 0; i < after->count; ++i)
+        moved = std::max(moved, std::fabs(double(after->data[i]) - double(before->data[i])));
+    fseg_trainer_free(trainer);
+    fseg_model_free(model);
+    return moved;
+}
+
+TEST(Trainer, EncoderCanLearnSlowlyOrNotAtAll)
+{
+    fseg_trainer_options o = fseg_trainer_default_options(batch, size, size, steps);
+    const double decoder = movedBy(o, "dec2.conv1.weight"),
+                 encoder = movedBy(o, "enc2.conv1.weight");
+    o.encoder_rate_factor = 0.1;
+    EXPECT_NEAR(0.1 * encoder, movedBy(o, "enc2.conv1.weight"), 1e-3 * encoder);
+    EXPECT_EQ(decoder, movedBy(o, "dec2.conv1.weight"));
+    o.freeze_encoder = 1;
+    EXPECT_EQ(0.0, movedBy(o, "enc2.conv1.weight"));
+    EXPECT_EQ(0.0, movedBy(o, "enc1.norm1.bias"));
+    EXPECT_GT(movedBy(o, "dec2.conv1.weight"), 0.5 * decoder);
+}
+
+TEST(Trainer, TransferTakesWhatItsScopeNames)
+{
+    const fseg_unet_config two = fseg_unet_default_config(1, 2),
+                           five = fseg_unet_default_config(1, 5);
+    for (auto scope : {FSEG_TRANSFER_ENCODER, FSEG_TRANSFER_ENCODER_DECODER}) {
+        fseg_model *from = nullptr, *to = nullptr, *fresh = nullptr;
+        ASSERT_EQ(FSEG_OK, fseg_model_create(&two, 1, &from, nullptr));
+        ASSERT_EQ(FSEG_OK, fseg_model_create(&five, 2, &to, nullptr));
+        ASSERT_EQ(FSEG_OK, fseg_model_create(&five, 2, &fresh, nullptr));
+        ASSERT_EQ(FSEG_OK, fseg_model_transfer(to, from, scope, nullptr));
+        for (size_t i = 0; i < fseg_model_tensor_count(to); ++i) {
+            const fseg_tensor *t = fseg_model_tensor(to, i);
+            const std::string name = t->name;
+            const bool taken =
+                name.rfind("enc", 0) == 0 ||
+                (scope == FSEG_TRANSFER_ENCODER_DECODER && name.rfind("dec", 0) == 0);
+            const fseg_tensor *expected = fseg_model_find(taken ? from : fresh, t->name);
+            EXPECT_EQ(0, memcmp(expected->data, t->data, t->count * sizeof(float))) << name;
+        }
+        fseg_model_free(from);
+        fseg_model_free(to);
+        fseg_model_free(fresh);
+    }
+}
+
+TEST(Trainer, TransferBetweenDifferentNetworksIsRefused)
+{
+    const fseg_unet_config one = fseg_unet_default_config(1, 2),
+                           three = fseg_unet_default_config(3, 2);
+    fseg_model *from = nullptr, *to = nullptr;
+    ASSERT_EQ(FSEG_OK, fseg_model_create(&three, 1, &from, nullptr));
+    ASSERT_EQ(FSEG_OK, fseg_model_create(&one, 2, &to, nullptr));
+    const float before = fseg_model_find(to, "enc2.conv1.weight")->data[0];
+    fseg_error error;
+    EXPECT_EQ(FSEG_ERROR_INVALID_ARGUMENT,
+              fseg_model_transfer(to, from, FSEG_TRANSFER_ENCODER, &error));
+    EXPECT_NE(nullptr, strstr(error.message, "enc1.conv1.weight"));
+    EXPECT_EQ(before, fseg_model_find(to, "enc2.conv1.weight")->data[0]);
+    fseg_model_free(from);
+    fseg_model_free(to);
+}
+
 TEST(Trainer, RefusesOptionsOutOfRange)
 {
     TrainingRun run;

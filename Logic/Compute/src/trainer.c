@@ -1,6 +1,7 @@
 /* Supervised training: one step = forward, loss, backward, clip, Adam update. */
 #include "frugalseg/trainer.h"
 #include "network.h"
+#include "optimizer.h"
 #include "trainer_internal.h"
 #include <math.h>
 #include <stdlib.h>
@@ -20,7 +21,9 @@ fseg_trainer_options fseg_trainer_default_options(int batch, int height, int wid
                                     .weight_decay = 0.0,
                                     .gradient_clip = 12.0,
                                     .steps = steps,
-                                    .warmup_steps = steps / 20};
+                                    .warmup_steps = steps / 20,
+                                    .encoder_rate_factor = 1.0,
+                                    .freeze_encoder = 0};
     return options;
 }
 
@@ -105,14 +108,8 @@ size_t fseg_trainer_memory(const fseg_trainer *trainer)
 
 double fseg_trainer_learning_rate(const fseg_trainer_options *options, int step)
 {
-    if (step < options->warmup_steps)
-        return options->learning_rate * (step + 1) / options->warmup_steps;
-    const int rest = options->steps - options->warmup_steps;
-    double t = rest > 1 ? (double)(step - options->warmup_steps) / (rest - 1) : 0.0;
-    t = t > 1.0 ? 1.0 : t;
-    const double cosine = 0.5 * (1.0 + cos(3.14159265358979323846 * t));
-    const double low = options->learning_rate_final;
-    return options->learning_rate * (low + (1.0 - low) * cosine);
+    return fseg_warmup_cosine(options->learning_rate, options->learning_rate_final,
+                              options->warmup_steps, options->steps, step);
 }
 
 fseg_status fseg_trainer_gradients(fseg_trainer *trainer, const float *images,
@@ -142,25 +139,16 @@ static void adam_update(fseg_trainer *trainer, float clip)
 {
     const fseg_trainer_options *o = &trainer->options;
     fseg_model *model = trainer->model;
-    const int t = trainer->done + 1;
+    const fseg_adam adam = {o->beta1, o->beta2, o->epsilon, o->weight_decay, trainer->done + 1};
     const double rate = fseg_trainer_learning_rate(o, trainer->done);
-    const float b1 = (float)o->beta1, b2 = (float)o->beta2;
-    const float step = (float)(rate / (1.0 - pow(o->beta1, t)));
-    const float correction = (float)(1.0 / sqrt(1.0 - pow(o->beta2, t)));
-    const float epsilon = (float)o->epsilon;
     for (size_t k = 0; k < model->tensor_count; ++k) {
-        const fseg_tensor *tensor = &model->tensors[k];
-        const size_t first = (size_t)(tensor->data - model->storage);
-        const float decay = tensor->rank == 4 ? (float)(1.0 - rate * o->weight_decay) : 1.0f;
-        for (size_t i = first; i < first + tensor->count; ++i) {
-            const float g = trainer->gradient[i] * clip;
-            const float m = b1 * trainer->first_moment[i] + (1.0f - b1) * g;
-            const float v = b2 * trainer->second_moment[i] + (1.0f - b2) * g * g;
-            trainer->first_moment[i] = m;
-            trainer->second_moment[i] = v;
-            model->storage[i] =
-                model->storage[i] * decay - step * m / (sqrtf(v) * correction + epsilon);
-        }
+        const fseg_tensor *t = &model->tensors[k];
+        const size_t first = (size_t)(t->data - model->storage);
+        if (o->freeze_encoder && fseg_is_encoder(t))
+            continue;
+        fseg_adam_update(&adam, fseg_is_encoder(t) ? rate * o->encoder_rate_factor : rate, clip,
+                         t->rank == 4, t->count, t->data, trainer->gradient + first,
+                         trainer->first_moment + first, trainer->second_moment + first);
     }
 }
 
@@ -170,9 +158,11 @@ fseg_status fseg_trainer_step(fseg_trainer *trainer, const float *images, const 
     const fseg_status status = fseg_trainer_gradients(trainer, images, labels, loss, error);
     if (status != FSEG_OK)
         return status;
-    double square = 0.0;
-    for (size_t i = 0; i < trainer->model->parameter_count; ++i)
-        square += (double)trainer->gradient[i] * (double)trainer->gradient[i];
+    const fseg_model *model = trainer->model;
+    for (size_t k = 0; trainer->options.freeze_encoder && k < model->tensor_count; ++k)
+        if (fseg_is_encoder(&model->tensors[k])) /* does not count for clipping */
+            memset(trainer->gradients[k], 0, model->tensors[k].count * sizeof(float));
+    const double square = fseg_square_norm(trainer->gradient, model->parameter_count);
     if (!isfinite(square))
         return fseg_error_set(error, FSEG_ERROR_NOT_FINITE,
                               "the gradient is not a finite number at step %d; lower the learning "

@@ -41,7 +41,8 @@ class TrainerOptions(c.Structure):
                 ("learning_rate", c.c_double), ("learning_rate_final", c.c_double),
                 ("beta1", c.c_double), ("beta2", c.c_double), ("epsilon", c.c_double),
                 ("weight_decay", c.c_double), ("gradient_clip", c.c_double), ("steps", c.c_int),
-                ("warmup_steps", c.c_int)]
+                ("warmup_steps", c.c_int), ("encoder_rate_factor", c.c_double),
+                ("freeze_encoder", c.c_int)]
 
 
 ISAS = {"portable": 1, "avx2": 2, "avx512": 3}  # single precision

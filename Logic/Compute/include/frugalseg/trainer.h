@@ -25,9 +25,22 @@ typedef struct fseg_trainer_options {
     double gradient_clip;         /**< global L2 norm; 0 = off; default 12 */
     int steps;                    /**< of the whole run, for the schedule */
     int warmup_steps;             /**< linear warm-up; default 5 % of steps */
+    double encoder_rate_factor;   /**< the encoder's rate as a fraction; default 1 */
+    int freeze_encoder;           /**< leave the encoder as it is; default 0 */
 } fseg_trainer_options;
 
 fseg_trainer_options fseg_trainer_default_options(int batch, int height, int width, int steps);
+
+/** What fine-tuning takes from a pretrained model; the rest keeps its fresh weights. */
+typedef enum fseg_transfer {
+    FSEG_TRANSFER_ENCODER = 0,
+    FSEG_TRANSFER_ENCODER_DECODER /**< all but the segmentation head */
+} fseg_transfer;
+
+/** Copy the weights of `from` that `scope` names into `model`; the numbers of classes may differ.
+ *  On failure nothing is copied. */
+fseg_status fseg_model_transfer(fseg_model *model, const fseg_model *from, fseg_transfer scope,
+                                fseg_error *error);
 
 /** The trainer updates the tensors of `model`, which must outlive it, like the context. */
 fseg_status fseg_trainer_create(fseg_context *context, fseg_model *model,
