@@ -114,6 +114,34 @@ TEST(Trainer, AFailedRestoreChangesNothing)
     std::filesystem::remove(path);
 }
 
+TEST(Trainer, CancelInsideAStepChangesNothing)
+{
+    for (int stop : {1, 40, 90}) { // in the forward pass, and twice in the backward pass
+        TrainingRun run, control;
+        struct Counter {
+            int calls = 0, stop;
+            double last = 0;
+        } counter;
+        counter.stop = stop;
+        const fseg_progress progress = {[](void *user, double fraction, const char *) {
+                                            Counter *c = static_cast<Counter *>(user);
+                                            EXPECT_GE(fraction, c->last);
+                                            c->last = fraction;
+                                            return ++c->calls == c->stop ? 1 : 0;
+                                        },
+                                        &counter};
+        fseg_trainer_set_progress(run.trainer, &progress);
+        const Data data(0);
+        double loss;
+        fseg_error error;
+        EXPECT_EQ(FSEG_ERROR_CANCELLED, fseg_trainer_step(run.trainer, data.images.data(),
+                                                          data.labels.data(), &loss, &error));
+        EXPECT_EQ(stop, counter.calls);
+        fseg_trainer_set_progress(run.trainer, nullptr);
+        EXPECT_EQ(control.stepsFrom(0, 3), run.stepsFrom(0, 3));
+    }
+}
+
 TEST(Trainer, NotFiniteLossLeavesTheWeights)
 {
     TrainingRun run;

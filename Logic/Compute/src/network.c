@@ -193,6 +193,7 @@ static void skip_step(fseg_network *network, const step *s, float *const *gradie
 void fseg_network_backward_from(fseg_network *network, const fseg_injection *injections,
                                 int injection_count, float *const *gradients)
 {
+    network->cancelled = 0;
     for (size_t i = 0; i < network->step_count; ++i)
         network->steps[i].has_gradient = 0;
     for (size_t i = network->step_count; i < network->model->node_count; ++i) {
@@ -211,6 +212,12 @@ void fseg_network_backward_from(fseg_network *network, const fseg_injection *inj
             back_step(network, s, gradients);
         else
             skip_step(network, s, gradients);
+        /* A backward pass costs about twice a forward pass. */
+        const double left = (double)i / (double)network->step_count;
+        if (fseg_progress_report(&network->progress, 1.0 - 0.67 * left, "training") != FSEG_OK) {
+            network->cancelled = 1;
+            return;
+        }
     }
 }
 
@@ -218,4 +225,14 @@ void fseg_network_backward(fseg_network *network, const float *dlogits, float *c
 {
     const fseg_injection all = {(int)network->step_count - 1, dlogits};
     fseg_network_backward_from(network, &all, 1, gradients);
+}
+
+void fseg_network_set_progress(fseg_network *network, const fseg_progress *progress)
+{
+    network->progress = progress ? *progress : (fseg_progress){.callback = NULL};
+}
+
+int fseg_network_cancelled(const fseg_network *network)
+{
+    return network->cancelled;
 }

@@ -56,6 +56,10 @@ typedef struct fseg_injection {
     int node;
     const float *gradient;
 } fseg_injection;
+/* Poll `progress` (copied; null: do not) between the nodes of later backward passes, fractions 0.33
+ * to 1. When it asks to stop, the rest is skipped and the gradients are of no use. */
+void fseg_network_set_progress(fseg_network *network, const fseg_progress *progress);
+int fseg_network_cancelled(const fseg_network *network);
 void fseg_network_backward_from(fseg_network *network, const fseg_injection *injections,
                                 int injection_count, float *const *gradients);
 

@@ -36,7 +36,9 @@ struct fseg_network {
     float *weight_scratch;
     float *zeros; /* in place of the encoder's features, when there are no skips */
     int no_skips;
-    int dry; /* nothing is allocated, bytes are only counted */
+    fseg_progress progress; /* polled in backward passes */
+    int cancelled;          /* it asked to stop in the last backward pass */
+    int dry;                /* nothing is allocated, bytes are only counted */
     size_t bytes;
 };
 

@@ -112,6 +112,20 @@ double fseg_trainer_learning_rate(const fseg_trainer_options *options, int step)
                               options->warmup_steps, options->steps, step);
 }
 
+void fseg_trainer_set_progress(fseg_trainer *trainer, const fseg_progress *progress)
+{
+    if (!trainer)
+        return;
+    trainer->progress = progress ? *progress : (fseg_progress){.callback = NULL};
+    fseg_network_set_progress(trainer->network, progress);
+}
+
+static fseg_status cancelled(fseg_error *error)
+{
+    return fseg_error_set(error, FSEG_ERROR_CANCELLED,
+                          "the training step was cancelled; the weights are as before");
+}
+
 fseg_status fseg_trainer_gradients(fseg_trainer *trainer, const float *images,
                                    const uint8_t *labels, double *loss, fseg_error *error)
 {
@@ -119,7 +133,9 @@ fseg_status fseg_trainer_gradients(fseg_trainer *trainer, const float *images,
         return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
                               "training needs a trainer, images, labels and a place for the loss");
     const fseg_trainer_options *o = &trainer->options;
-    fseg_network_forward(trainer->network, images, o->batch, trainer->logits, NULL, 0.0, 1.0);
+    if (fseg_network_forward(trainer->network, images, o->batch, trainer->logits,
+                             &trainer->progress, 0.0, 0.33) != FSEG_OK)
+        return cancelled(error);
     const fseg_status status =
         fseg_loss_f32(&o->loss, trainer->logits, labels, o->batch, trainer->model->config.classes,
                       (size_t)o->height * (size_t)o->width, loss, trainer->dlogits);
@@ -131,7 +147,7 @@ fseg_status fseg_trainer_gradients(fseg_trainer *trainer, const float *images,
         return fseg_error_set(error, status, "a label value is outside the model's %d classes",
                               trainer->model->config.classes);
     fseg_network_backward(trainer->network, trainer->dlogits, trainer->gradients);
-    return FSEG_OK;
+    return fseg_network_cancelled(trainer->network) ? cancelled(error) : FSEG_OK;
 }
 
 /* Decoupled weight decay acts on convolution weights only, not on biases and GroupNorm. */

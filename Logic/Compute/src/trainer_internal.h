@@ -14,6 +14,7 @@ struct fseg_trainer {
     float *gradient, *first_moment, *second_moment;
     float **gradients; /* per tensor, into `gradient` */
     float *logits, *dlogits;
+    fseg_progress progress;
     int done;
     size_t bytes;
 };

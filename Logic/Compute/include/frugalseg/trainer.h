@@ -55,6 +55,12 @@ size_t fseg_trainer_memory(const fseg_trainer *trainer);
 double fseg_trainer_learning_rate(const fseg_trainer_options *options, int step);
 
 /**
+ * Report to `progress` (copied; null: no reports) while a step runs, with the fraction of the step
+ * done. When it asks to stop, the step ends with FSEG_ERROR_CANCELLED and changes nothing.
+ */
+void fseg_trainer_set_progress(fseg_trainer *trainer, const fseg_progress *progress);
+
+/**
  * One optimizer step on images [N, C_in, H, W] and labels [N, H, W] (class indices); writes the
  * loss before the update. FSEG_ERROR_NOT_FINITE leaves the weights as they were.
  */
