@@ -4,7 +4,8 @@
  * MR. Research software, not a medical device.
  *
  * Read in this order: status.h (errors, progress), context.h (threads, kernels), model.h
- * (architecture, weights, file), session.h (inference), sampler.h and trainer.h (training).
+ * (architecture, weights, file), session.h (inference), sampler.h and trainer.h (training),
+ * pretrainer.h (learning from unlabelled images).
  * Shapes are written [N, C, H, W], slowest first; lengths are in mm, volumes in ml, times in s.
  */
 #ifndef FRUGALSEG_FRUGALSEG_H
@@ -17,6 +18,7 @@
 #include "loss.h"
 #include "model.h"
 #include "phantom.h"
+#include "pretrainer.h"
 #include "random.h"
 #include "regression.h"
 #include "sampler.h"
