@@ -5,6 +5,7 @@
 #                           model, SERIES=UID one of several series, OUT=... another folder
 #   make test               build everything, run all tests
 #   make build              program and libraries
+#   make bench-peers        FrugalSeg against ONNX Runtime, OpenVINO and PyTorch, in $(BUILD)/benchmark
 #   make format             clang-format on our sources
 #   make clean              remove what was built; `make distclean` removes the dependencies too
 #
@@ -17,17 +18,23 @@ OUT ?= demo-output
 SCAN ?=
 SERIES ?=
 CMAKE_FLAGS ?=
+BENCH_OUT ?= $(BUILD)/benchmark
+BENCH_THREADS ?= 2
+BENCH_FLAGS ?=
 JOBS ?= $(shell nproc)
 
 SOURCES = $(shell git ls-files -- '*.c' '*.h' '*.cc' '*.cxx' '*.cpp' '*.hpp' '*.hxx')
 .DEFAULT_GOAL := build
-.PHONY: demo test build dependencies test-dependencies format clean distclean
+.PHONY: demo test bench-peers build dependencies test-dependencies benchmark-dependencies format clean distclean
 
 dependencies:
 	@ThirdParty/bootstrap.sh
 
 test-dependencies:
 	@ThirdParty/bootstrap.sh --tests
+
+benchmark-dependencies:
+	@ThirdParty/bootstrap.sh --benchmark
 
 build: dependencies
 	@test -f $(BUILD)/CMakeCache.txt || \
@@ -42,6 +49,16 @@ test: test-dependencies
 demo: build
 	@BUILD="$(BUILD)" MODEL="$(MODEL)" SEED="$(SEED)" OUT="$(OUT)" SCAN="$(SCAN)" SERIES="$(SERIES)" \
 	    sh Module/CommandLine/demo.sh
+
+# Minutes of a machine on which nothing else runs. The library as a shared object is part of the tests.
+bench-peers: benchmark-dependencies
+	@cmake -Wno-deprecated -S . -B $(BUILD) -G Ninja -DFRUGALSEG_BUILD_TESTS=ON $(CMAKE_FLAGS)
+	@cmake --build $(BUILD) --parallel $(JOBS) --target frugalseg_program frugalseg_compute_shared
+	@FRUGALSEG_PROGRAM="$(abspath $(BUILD))/bin/frugalseg" FRUGALSEG_SOURCE_DIR="$(CURDIR)" \
+	    FRUGALSEG_COMPUTE_LIBRARY="$(abspath $(BUILD))/lib/libfrugalseg_compute_shared.so" \
+	    OMP_NUM_THREADS=$(BENCH_THREADS) FRUGALSEG_BENCH_THREADS=$(BENCH_THREADS) PYTHONDONTWRITEBYTECODE=1 \
+	    $(or $(FRUGALSEG_DEPS),build/deps)/venv/bin/python Testing/Benchmark/peers.py \
+	    --out $(BENCH_OUT) $(BENCH_FLAGS)
 
 format:
 	@clang-format -i $(SOURCES)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Obtain everything that FrugalSeg is built from, on Debian 12 with root, python3 and gcc.
 #
-# usage: bootstrap.sh [--tests]      --tests: also what only `make test` needs
+# usage: bootstrap.sh [--tests|--benchmark]
+#   --tests: also what only `make test` needs; --benchmark: also what only `make bench-peers` needs
 #
 # Three steps, each skipped when it is done (a second call takes well under a second):
 #   1. Debian packages that are missing
@@ -21,10 +22,12 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 deps=$(realpath -m "${FRUGALSEG_DEPS:-$here/../build/deps}")
 with_tests=no
+with_benchmark=no
 case "${1:-}" in
 '') ;;
 --tests) with_tests=yes ;;
-*) echo "usage: bootstrap.sh [--tests]" >&2; exit 2 ;;
+--benchmark) with_tests=yes with_benchmark=yes ;;
+*) echo "usage: bootstrap.sh [--tests|--benchmark]" >&2; exit 2 ;;
 esac
 
 say() { echo "[dependencies] $*"; }
@@ -216,5 +219,8 @@ system_packages
 install_wheels run-time "$here/requirements.txt"
 if [ $with_tests = yes ]; then
     install_wheels test "$here/requirements.txt" "$here/requirements-test.txt"
+fi
+if [ $with_benchmark = yes ]; then
+    install_wheels benchmark "$here/requirements.txt" "$here/requirements-test.txt" "$here/requirements-benchmark.txt"
 fi
 vtk_headers
