@@ -190,6 +190,7 @@ static int run_train(const program_command *self, int argc, char **argv)
                           .checkpoint_every = 500,
                           .warmup = -1,
                           .learning_rate = 1e-3,
+                          .encoder_rate = 1,
                           .phantom_share = 0.2,
                           .foreground = 0.67,
                           .seed = 1,
@@ -200,6 +201,12 @@ static int run_train(const program_command *self, int argc, char **argv)
         {"out", OPTION_TEXT, &o.out, 0, 0, "FILE", "the model to write"},
         {"card", OPTION_TEXT, &o.card, 0, 0, "FILE", "model card, JSON"},
         {"init", OPTION_TEXT, &o.init, 0, 0, "MODEL", "start from this model"},
+        {"transfer", OPTION_TEXT, &o.transfer, 0, 0, "WHAT",
+         "of --init: encoder, decoder (both, not the head) or all (default)"},
+        {"encoder-rate", OPTION_NUMBER, &o.encoder_rate, 0.0001, 1, "X",
+         "the encoder's learning rate as a fraction (default 1)"},
+        {"freeze-encoder", OPTION_FLAG, &o.freeze_encoder, 0, 0, NULL,
+         "leave the encoder as it is"},
         {"fold", OPTION_TEXT, &o.fold, 0, 0, "k/K", "hold out every K-th case, from the k-th"},
         {"exclude", OPTION_TEXT, &o.exclude, 0, 0, "NAME,...", "hold out these cases"},
         {"steps", OPTION_INTEGER, &o.steps, 1, 10000000, "N", "optimizer steps (default 10000)"},
@@ -240,6 +247,12 @@ static int run_train(const program_command *self, int argc, char **argv)
     if (strcmp(o.loss, "dice-ce") != 0 && strcmp(o.loss, "tversky") != 0) {
         return program_usage(self, &common, "--loss must be dice-ce or tversky, not '%.40s'.",
                              o.loss);
+    }
+    if (o.transfer &&
+        (!o.init || (strcmp(o.transfer, "encoder") != 0 && strcmp(o.transfer, "decoder") != 0 &&
+                     strcmp(o.transfer, "all") != 0))) {
+        return program_usage(self, &common,
+                             "--transfer needs --init, and is encoder, decoder or all.");
     }
     if (o.size % 32 != 0) {
         return program_usage(self, &common, "--size must be a multiple of 32, not %d.", o.size);

@@ -32,7 +32,7 @@ typedef struct program_command {
 } program_command;
 
 extern const program_command command_segment, command_evaluate, command_info, command_synth,
-    command_train, command_export, command_card, command_bench;
+    command_train, command_export, command_card, command_bench, command_pretrain;
 
 /* ---- options ---- */
 

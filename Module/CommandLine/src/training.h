@@ -10,12 +10,12 @@
 #include <stdio.h>
 
 typedef struct training_options {
-    const char *data, *out, *card, *init, *fold, *exclude, *checkpoint, *log, *loss;
+    const char *data, *out, *card, *init, *transfer, *fold, *exclude, *checkpoint, *log, *loss;
     int label, steps, batch, size, context_slices, phantoms, report_every, checkpoint_every;
     int validate_every, warmup;
-    double learning_rate, weight_decay, spacing_mm, phantom_share, foreground;
+    double learning_rate, encoder_rate, weight_decay, spacing_mm, phantom_share, foreground;
     uint64_t seed;
-    bool resume;
+    bool resume, freeze_encoder;
 } training_options;
 
 /* Everything that a run holds; training_free releases it. */

@@ -35,6 +35,36 @@ static fseg_status set_card(fseg_model *model, json_t *card, fseg_error *error)
     return status;
 }
 
+/* Replace the initial model by a fresh one that has only what --transfer names of it, and its card.
+ */
+static fseg_status transfer_weights(training *run, fseg_error *error)
+{
+    const training_options *options = run->options;
+    if (!options->transfer || strcmp(options->transfer, "all") == 0) {
+        return FSEG_OK;
+    }
+    const fseg_transfer scope = strcmp(options->transfer, "encoder") == 0
+                                    ? FSEG_TRANSFER_ENCODER
+                                    : FSEG_TRANSFER_ENCODER_DECODER;
+    fseg_unet_config config = *fseg_model_config(run->model);
+    config.classes = 2;
+    fseg_model *fresh = NULL;
+    fseg_status status = fseg_model_create(&config, options->seed, &fresh, error);
+    if (status == FSEG_OK) {
+        status = fseg_model_transfer(fresh, run->model, scope, error);
+    }
+    if (status == FSEG_OK) {
+        status = fseg_model_set_card(fresh, fseg_model_card(run->model), error);
+    }
+    if (status != FSEG_OK) {
+        fseg_model_free(fresh);
+        return status;
+    }
+    fseg_model_free(run->model);
+    run->model = fresh;
+    return FSEG_OK;
+}
+
 fseg_status training_create_model(training *run, fseg_error *error)
 {
     const training_options *options = run->options;
@@ -45,6 +75,9 @@ fseg_status training_create_model(training *run, fseg_error *error)
         status = fseg_model_locate(options->init, path, sizeof path, error);
         if (status == FSEG_OK) {
             status = fseg_model_load(path, &run->model, error);
+        }
+        if (status == FSEG_OK) {
+            status = transfer_weights(run, error);
         }
     }
     if (status == FSEG_OK) {

@@ -22,6 +22,8 @@ static fseg_trainer_options trainer_options(const training *run)
         fseg_trainer_default_options(options->batch, options->size, options->size, options->steps);
     trainer.learning_rate = options->learning_rate;
     trainer.weight_decay = options->weight_decay;
+    trainer.encoder_rate_factor = options->encoder_rate;
+    trainer.freeze_encoder = options->freeze_encoder;
     if (options->warmup >= 0) {
         trainer.warmup_steps = options->warmup;
     }
