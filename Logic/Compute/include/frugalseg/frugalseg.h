@@ -12,6 +12,7 @@
 #define FRUGALSEG_FRUGALSEG_H
 
 #include "augment.h"
+#include "constraint_map.h"
 #include "context.h"
 #include "contrast.h"
 #include "corrupt.h"
