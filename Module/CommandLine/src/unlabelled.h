@@ -1,4 +1,5 @@
-/* Folders of unlabelled scans for pretraining: DICOM series and NIfTI or NRRD files, recursively. */
+/* Folders of unlabelled scans for pretraining: DICOM series and NIfTI or NRRD files, recursively.
+ */
 #ifndef FRUGALSEG_UNLABELLED_H
 #define FRUGALSEG_UNLABELLED_H
 
