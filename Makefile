@@ -3,6 +3,7 @@
 #   make demo               phantom -> DICOM -> liver mask -> picture, in demo-output/
 #   make demo SCAN=PATH     the same for a DICOM folder or a NIfTI/NRRD file; MODEL=... chooses the
 #                           model, SERIES=UID one of several series, OUT=... another folder
+#   make viewer             the same scan in the web viewer; SCAN=FOLDER, MODEL=... as above
 #   make test               build everything, run all tests
 #   make build              program and libraries
 #   make bench-peers        FrugalSeg against ONNX Runtime, OpenVINO and PyTorch, in $(BUILD)/benchmark
@@ -25,7 +26,7 @@ JOBS ?= $(shell nproc)
 
 SOURCES = $(shell git ls-files -- '*.c' '*.h' '*.cc' '*.cxx' '*.cpp' '*.hpp' '*.hxx')
 .DEFAULT_GOAL := build
-.PHONY: demo test bench-peers build dependencies test-dependencies benchmark-dependencies format clean distclean
+.PHONY: demo viewer test bench-peers build dependencies test-dependencies benchmark-dependencies format clean distclean
 
 dependencies:
 	@ThirdParty/bootstrap.sh
@@ -59,6 +60,11 @@ bench-peers: benchmark-dependencies
 	    OMP_NUM_THREADS=$(BENCH_THREADS) FRUGALSEG_BENCH_THREADS=$(BENCH_THREADS) PYTHONDONTWRITEBYTECODE=1 \
 	    $(or $(FRUGALSEG_DEPS),build/deps)/venv/bin/python Testing/Benchmark/peers.py \
 	    --out $(BENCH_OUT) $(BENCH_FLAGS)
+
+viewer: build
+	@if [ -z "$(SCAN)" ] && [ ! -d "$(OUT)/phantom/dicom" ]; then \
+	    "$(BUILD)/bin/frugalseg" synth --out "$(OUT)/phantom" --seed "$(SEED)"; fi
+	@"$(BUILD)/bin/frugalseg-viewer" "$(if $(SCAN),$(SCAN),$(OUT)/phantom/dicom)" --model "$(MODEL)" --out "$(OUT)"
 
 format:
 	@clang-format -i $(SOURCES)

@@ -64,7 +64,7 @@ system_packages() {
         wanted+=(python3 python3-venv python3-dev)
     fi
     if [ $with_tests = yes ]; then
-        wanted+=(googletest dicom3tools clang-format)
+        wanted+=(googletest dicom3tools clang-format chromium)
     fi
     for package in "${wanted[@]}"; do
         installed "$package" || missing+=("$package")
