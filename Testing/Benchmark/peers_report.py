@@ -56,7 +56,7 @@ def chart(result, path):
                         linewidth=2.4 if ours else 1.2,
                         linestyle="--" if "bf16" in name else "-", label=name)
         axis.set_xlabel(label)
-        axis.set_ylabel("milliseconds")
+        axis.set_ylabel("milliseconds, fastest of three")
         axis.grid(True, which="both", alpha=0.25)
     axes[0].legend(fontsize=8)
     figure.suptitle(f"Inference of the reference U-Net, {result['machine']['cpu']}, "

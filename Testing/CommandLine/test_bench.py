@@ -12,7 +12,7 @@ KERNELS = {"portable", "avx2", "avx512", "avx512bf16"}
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """Small enough for seconds; multiples of 16 are not needed."""
+    """Small enough for seconds."""
     path = tmp_path_factory.mktemp("bench") / "small.fseg"
     make_model(path, CARD, levels=3, widths=(4, 8, 8))
     return path
