@@ -144,11 +144,6 @@ class FrugalSegViewer(SegmentationApp):
             self._say("There is no model; put a .fseg file into ~/.local/share/frugalseg/models.", "error")
         else:
             self._say(warning or "Ready. Press Segment.", "warning" if warning else "info")
-        # A page that has just been opened tells the size of its views a moment later: fit once more.
-        state.flush()
-        await asyncio.sleep(0.5)
-        if self._volume is volume:
-            self._slicer_app.display_manager.reset_views()
 
     def _replace_volume(self, previous, volume):
         scene = self._slicer_app.scene
