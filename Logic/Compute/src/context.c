@@ -1,11 +1,19 @@
-/* Thread pool and choice of kernels. */
+/*
+ * Thread pool and choice of kernels.
+ *
+ * A network has some sixty parallel loops a pass, many of them shorter than the time it takes to
+ * wake a sleeping thread. So whoever waits, a worker for work or the caller for the last worker,
+ * first watches for up to SPIN_NS and only then sleeps.
+ */
 #include "context_internal.h"
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 256 };
+enum { MAX_THREADS = 256, SPIN_NS = 200000, POLITE_NS = 20000 };
 
 struct fseg_context {
     int threads;
@@ -20,10 +28,48 @@ struct fseg_context {
     void *user;
     size_t count;
     size_t next;         /* taken with an atomic add */
-    unsigned generation; /* number of the job */
-    int active;          /* workers still in the job */
-    int quit;
+    unsigned generation; /* number of the job; written under the mutex, watched without it */
+    int active;          /* workers still in the job; atomic */
+    int quit;            /* as generation */
 };
+
+static long nanoseconds_since(const struct timespec *start)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - start->tv_sec) * 1000000000L + (now.tv_nsec - start->tv_nsec);
+}
+
+/* Watch for up to SPIN_NS; after POLITE_NS leave the processor to whoever else wants it. */
+static void watch(int (*ready)(const fseg_context *context, unsigned seen),
+                  const fseg_context *context, unsigned seen)
+{
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (long passed = 0; passed < SPIN_NS; passed = nanoseconds_since(&start)) {
+        for (int i = 0; i < 32; ++i) {
+            if (ready(context, seen))
+                return;
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        }
+        if (passed > POLITE_NS)
+            sched_yield();
+    }
+}
+
+static int has_work(const fseg_context *context, unsigned seen)
+{
+    return __atomic_load_n(&context->generation, __ATOMIC_ACQUIRE) != seen ||
+           __atomic_load_n(&context->quit, __ATOMIC_ACQUIRE);
+}
+
+static int is_done(const fseg_context *context, unsigned seen)
+{
+    (void)seen;
+    return __atomic_load_n(&context->active, __ATOMIC_ACQUIRE) == 0;
+}
 
 static void take_work(fseg_context *context, void (*body)(void *, size_t), void *user, size_t count)
 {
@@ -39,24 +85,26 @@ static void *worker_main(void *argument)
 {
     fseg_context *context = argument;
     unsigned seen = 0;
-    pthread_mutex_lock(&context->mutex);
     for (;;) {
-        while (context->generation == seen && !context->quit)
+        watch(has_work, context, seen);
+        pthread_mutex_lock(&context->mutex);
+        while (!has_work(context, seen))
             pthread_cond_wait(&context->work, &context->mutex);
-        if (context->quit)
-            break;
+        const int quit = context->quit;
         seen = context->generation;
         void (*body)(void *, size_t) = context->body;
         void *user = context->user;
         const size_t count = context->count;
         pthread_mutex_unlock(&context->mutex);
+        if (quit)
+            return NULL;
         take_work(context, body, user, count);
-        pthread_mutex_lock(&context->mutex);
-        if (--context->active == 0)
+        if (__atomic_sub_fetch(&context->active, 1, __ATOMIC_ACQ_REL) == 0) {
+            pthread_mutex_lock(&context->mutex);
             pthread_cond_signal(&context->done);
+            pthread_mutex_unlock(&context->mutex);
+        }
     }
-    pthread_mutex_unlock(&context->mutex);
-    return NULL;
 }
 
 void fseg_context_parallel(fseg_context *context, size_t count, void (*body)(void *user, size_t i),
@@ -74,13 +122,14 @@ void fseg_context_parallel(fseg_context *context, size_t count, void (*body)(voi
     context->user = user;
     context->count = count;
     __atomic_store_n(&context->next, 0, __ATOMIC_RELAXED);
-    context->active = context->started;
-    ++context->generation;
+    __atomic_store_n(&context->active, context->started, __ATOMIC_RELAXED);
+    __atomic_store_n(&context->generation, context->generation + 1, __ATOMIC_RELEASE);
     pthread_cond_broadcast(&context->work);
     pthread_mutex_unlock(&context->mutex);
     take_work(context, body, user, count);
+    watch(is_done, context, 0);
     pthread_mutex_lock(&context->mutex);
-    while (context->active > 0)
+    while (!is_done(context, 0))
         pthread_cond_wait(&context->done, &context->mutex);
     pthread_mutex_unlock(&context->mutex);
 }
@@ -239,7 +288,7 @@ void fseg_context_free(fseg_context *context)
     if (!context)
         return;
     pthread_mutex_lock(&context->mutex);
-    context->quit = 1;
+    __atomic_store_n(&context->quit, 1, __ATOMIC_RELEASE);
     pthread_cond_broadcast(&context->work);
     pthread_mutex_unlock(&context->mutex);
     for (int i = 0; i < context->started; ++i)
