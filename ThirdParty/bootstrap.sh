@@ -175,10 +175,10 @@ vtk_headers() {
     for package in "${vtk_packages[@]}"; do
         file=$(find "$debs" -maxdepth 1 -name "${package}_*.deb" | sort -V | tail -n 1)
         [ -n "$file" ] || fail "no ${package}_*.deb in $debs"
-        dpkg-deb -x "$file" "$new/root" || fail "cannot unpack $file"
+        dpkg-deb -x "$file" "$new/unpacked" || fail "cannot unpack $file"
     done
 
-    root=$new/root/usr
+    root=$new/unpacked/usr
     multiarch=$(dirname "$(dirname "$(find "$root/lib" -type d -path '*/cmake/vtk-9.6')")")
     [ -d "$root/include/vtk-9.6" ] && [ -d "$multiarch/cmake/vtk-9.6" ] ||
         fail "the packages in $debs are not of VTK 9.6"
@@ -200,7 +200,7 @@ WRAPPER
     ln -s "$("$venv/bin/python" -c 'import vtkmodules; print(vtkmodules.__path__[0])')/libvtkWrappingTools.so" \
         "$new/lib/libvtkWrappingTools-9.6.so.1"
     "$venv/bin/python" "$here/match_vtk_headers.py" "$new/include/vtk-9.6"
-    rm -rf "$new/root" "$new/debs" "$sdk"
+    rm -rf "$new/unpacked" "$new/debs" "$sdk"
     printf '%s' "$wish" >"$new/.frugalseg"
     mv "$new" "$sdk"
 }
