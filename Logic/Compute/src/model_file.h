@@ -6,7 +6,7 @@
 #include "frugalseg/model.h"
 
 /* Metadata keys that every file of ours carries; the writer adds format and format_version. */
-#define FSEG_METADATA_KIND "kind"                 /* "model" or "checkpoint" */
+#define FSEG_METADATA_KIND "kind"                 /* "model", or what checkpoint.h says */
 #define FSEG_METADATA_ARCHITECTURE "architecture" /* JSON text */
 #define FSEG_METADATA_CARD "card"                 /* JSON text */
 

@@ -1,0 +1,101 @@
+#include "checkpoint.h"
+#include "model_file.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All weights, then all first, then all second moments. */
+static fseg_tensor *list_tensors(const fseg_checkpoint *c)
+{
+    static const char *const prefixes[3] = {"", "adam.m.", "adam.v."};
+    fseg_tensor *list = calloc(3 * c->tensor_count, sizeof *list);
+    for (size_t k = 0; list && k < 3; ++k) {
+        float *moment = k == 1 ? c->first_moment : c->second_moment;
+        for (size_t i = 0; i < c->tensor_count; ++i) {
+            fseg_tensor *t = &list[k * c->tensor_count + i];
+            *t = c->tensors[i];
+            const int length =
+                snprintf(t->name, sizeof t->name, "%s%s", prefixes[k], c->tensors[i].name);
+            if (length < 0 || (size_t)length >= sizeof t->name) {
+                free(list);
+                return NULL;
+            }
+            if (k > 0) {
+                t->data = moment;
+                moment += t->count;
+            }
+        }
+    }
+    return list;
+}
+
+fseg_status fseg_checkpoint_write(const fseg_checkpoint *checkpoint, int steps_done,
+                                  const char *path, fseg_error *error)
+{
+    char done[32], *architecture = fseg_architecture_to_json(fseg_model_config(checkpoint->model));
+    snprintf(done, sizeof done, "%d", steps_done);
+    fseg_tensor *list = list_tensors(checkpoint);
+    fseg_status status;
+    if (!architecture || !list) {
+        status = fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
+                                "not enough memory to write the checkpoint");
+    } else {
+        const fseg_metadata metadata[] = {{FSEG_METADATA_KIND, checkpoint->kind},
+                                          {FSEG_METADATA_ARCHITECTURE, architecture},
+                                          {FSEG_METADATA_CARD, fseg_model_card(checkpoint->model)},
+                                          {"steps_done", done}};
+        status = fseg_tensor_file_write(path, metadata, sizeof metadata / sizeof metadata[0], list,
+                                        3 * checkpoint->tensor_count, error);
+    }
+    free(list);
+    free(architecture);
+    return status;
+}
+
+/* Read everything into `buffer`, and only then copy it. */
+static fseg_status read_tensors(const fseg_tensor_file *file, const fseg_tensor *list, size_t count,
+                                float *buffer, fseg_error *error)
+{
+    float *to = buffer;
+    for (size_t i = 0; i < count; to += list[i++].count) {
+        const fseg_status status = fseg_tensor_file_read(file, list[i].name, &list[i], to, error);
+        if (status != FSEG_OK)
+            return status;
+    }
+    const float *from = buffer;
+    for (size_t i = 0; i < count; from += list[i++].count)
+        memcpy(list[i].data, from, list[i].count * sizeof *from);
+    return FSEG_OK;
+}
+
+fseg_status fseg_checkpoint_read(const fseg_checkpoint *checkpoint, int steps, const char *path,
+                                 int *steps_done, fseg_error *error)
+{
+    fseg_tensor_file *file = NULL;
+    fseg_status status = fseg_tensor_file_open(path, &file, error);
+    if (status != FSEG_OK)
+        return status;
+    const char *kind = fseg_tensor_file_metadata(file, FSEG_METADATA_KIND);
+    const char *text = fseg_tensor_file_metadata(file, "steps_done");
+    char *end = NULL;
+    const long done = text ? strtol(text, &end, 10) : -1;
+    size_t values = 0;
+    for (size_t i = 0; i < checkpoint->tensor_count; ++i)
+        values += checkpoint->tensors[i].count;
+    fseg_tensor *list = list_tensors(checkpoint);
+    float *buffer = malloc(3 * values * sizeof *buffer);
+    if (!kind || strcmp(kind, checkpoint->kind) != 0 || !text || *end || done < 0 || done > steps)
+        status = fseg_error_set(error, FSEG_ERROR_FILE_FORMAT,
+                                "the file is not a checkpoint of this run; start without it");
+    else if (!buffer || !list)
+        status = fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
+                                "not enough memory to read the checkpoint");
+    else
+        status = read_tensors(file, list, 3 * checkpoint->tensor_count, buffer, error);
+    if (status == FSEG_OK)
+        *steps_done = (int)done;
+    free(buffer);
+    free(list);
+    fseg_tensor_file_close(file);
+    return status;
+}

@@ -1,0 +1,25 @@
+/* Checkpoints of training and pretraining: weights, optimizer moments and step count in one file,
+ * written atomically and read whole before anything is changed. */
+#ifndef FSEG_CHECKPOINT_H
+#define FSEG_CHECKPOINT_H
+
+#include "frugalseg/model.h"
+
+/* What a checkpoint holds. Tensors named "x" bring "adam.m.x" and "adam.v.x"; the moments lie in
+ * the order of the tensors, without gaps. */
+typedef struct fseg_checkpoint {
+    const char *kind;        /* tells the runs apart: "checkpoint", "pretraining" */
+    const fseg_model *model; /* its architecture and card go along */
+    const fseg_tensor *tensors;
+    size_t tensor_count;
+    float *first_moment, *second_moment;
+} fseg_checkpoint;
+
+fseg_status fseg_checkpoint_write(const fseg_checkpoint *checkpoint, int steps_done,
+                                  const char *path, fseg_error *error);
+/* Into the tensors and moments; FSEG_ERROR_FILE_FORMAT for another kind or more than `steps` steps.
+ * On failure nothing is changed. */
+fseg_status fseg_checkpoint_read(const fseg_checkpoint *checkpoint, int steps, const char *path,
+                                 int *steps_done, fseg_error *error);
+
+#endif
