@@ -64,7 +64,8 @@ system_packages() {
         wanted+=(python3 python3-venv python3-dev)
     fi
     if [ $with_tests = yes ]; then
-        wanted+=(googletest dicom3tools clang-format chromium)
+        wanted+=(googletest dicom3tools clang-format chromium
+            qtbase5-dev qttools5-dev qttools5-dev-tools xvfb xauth fonts-dejavu-core)
     fi
     for package in "${wanted[@]}"; do
         installed "$package" || missing+=("$package")
