@@ -59,13 +59,13 @@ system_packages() {
     works pkg-config --version || missing+=(pkg-config)
     cmake_is_new_enough || missing+=(cmake)
     local wanted=(libopenblas-dev libjansson-dev libmd-dev libonnx-dev libprotobuf-c-dev
-        protobuf-c-compiler libegl1 libgl1 libgl1-mesa-dri)
+        protobuf-c-compiler gnuplot-nox fonts-dejavu-core libegl1 libgl1 libgl1-mesa-dri)
     if [[ "$python" = /usr/bin/* ]]; then
         wanted+=(python3 python3-venv python3-dev)
     fi
     if [ $with_tests = yes ]; then
         wanted+=(googletest dicom3tools clang-format chromium
-            qtbase5-dev qttools5-dev qttools5-dev-tools xvfb xauth fonts-dejavu-core)
+            qtbase5-dev qttools5-dev qttools5-dev-tools xvfb xauth)
     fi
     for package in "${wanted[@]}"; do
         installed "$package" || missing+=("$package")

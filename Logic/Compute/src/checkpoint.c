@@ -1,16 +1,18 @@
 #include "checkpoint.h"
 #include "model_file.h"
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* All weights, then all first, then all second moments. */
-static fseg_tensor *list_tensors(const fseg_checkpoint *c)
+/* All weights, then all first, then all second moments, then (groups 4) the best weights. */
+static fseg_tensor *list_tensors(const fseg_checkpoint *c, size_t groups)
 {
-    static const char *const prefixes[3] = {"", "adam.m.", "adam.v."};
-    fseg_tensor *list = calloc(3 * c->tensor_count, sizeof *list);
-    for (size_t k = 0; list && k < 3; ++k) {
-        float *moment = k == 1 ? c->first_moment : c->second_moment;
+    static const char *const prefixes[4] = {"", "adam.m.", "adam.v.", "best."};
+    float *const values[4] = {NULL, c->first_moment, c->second_moment, c->best};
+    fseg_tensor *list = calloc(groups * c->tensor_count, sizeof *list);
+    for (size_t k = 0; list && k < groups; ++k) {
+        float *moment = values[k];
         for (size_t i = 0; i < c->tensor_count; ++i) {
             fseg_tensor *t = &list[k * c->tensor_count + i];
             *t = c->tensors[i];
@@ -34,7 +36,9 @@ fseg_status fseg_checkpoint_write(const fseg_checkpoint *checkpoint, int steps_d
 {
     char done[32], *architecture = fseg_architecture_to_json(fseg_model_config(checkpoint->model));
     snprintf(done, sizeof done, "%d", steps_done);
-    fseg_tensor *list = list_tensors(checkpoint);
+    const bool has_best = checkpoint->best && checkpoint->early_stop && *checkpoint->early_stop;
+    const size_t groups = has_best ? 4 : 3;
+    fseg_tensor *list = list_tensors(checkpoint, groups);
     fseg_status status;
     if (!architecture || !list) {
         status = fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
@@ -43,9 +47,10 @@ fseg_status fseg_checkpoint_write(const fseg_checkpoint *checkpoint, int steps_d
         const fseg_metadata metadata[] = {{FSEG_METADATA_KIND, checkpoint->kind},
                                           {FSEG_METADATA_ARCHITECTURE, architecture},
                                           {FSEG_METADATA_CARD, fseg_model_card(checkpoint->model)},
-                                          {"steps_done", done}};
-        status = fseg_tensor_file_write(path, metadata, sizeof metadata / sizeof metadata[0], list,
-                                        3 * checkpoint->tensor_count, error);
+                                          {"steps_done", done},
+                                          {"early_stop", has_best ? checkpoint->early_stop : ""}};
+        status = fseg_tensor_file_write(path, metadata, has_best ? 5 : 4, list,
+                                        groups * checkpoint->tensor_count, error);
     }
     free(list);
     free(architecture);
@@ -82,8 +87,12 @@ fseg_status fseg_checkpoint_read(const fseg_checkpoint *checkpoint, int steps, c
     size_t values = 0;
     for (size_t i = 0; i < checkpoint->tensor_count; ++i)
         values += checkpoint->tensors[i].count;
-    fseg_tensor *list = list_tensors(checkpoint);
-    float *buffer = malloc(3 * values * sizeof *buffer);
+    const char *early_stop = fseg_tensor_file_metadata(file, "early_stop");
+    const bool has_best = early_stop && checkpoint->best && checkpoint->early_stop &&
+                          strlen(early_stop) < FSEG_EARLY_STOP_LENGTH;
+    const size_t groups = has_best ? 4 : 3;
+    fseg_tensor *list = list_tensors(checkpoint, groups);
+    float *buffer = malloc(groups * values * sizeof *buffer);
     if (!kind || strcmp(kind, checkpoint->kind) != 0 || !text || *end || done < 0 || done > steps)
         status = fseg_error_set(error, FSEG_ERROR_FILE_FORMAT,
                                 "the file is not a checkpoint of this run; start without it");
@@ -91,9 +100,12 @@ fseg_status fseg_checkpoint_read(const fseg_checkpoint *checkpoint, int steps, c
         status = fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
                                 "not enough memory to read the checkpoint");
     else
-        status = read_tensors(file, list, 3 * checkpoint->tensor_count, buffer, error);
-    if (status == FSEG_OK)
+        status = read_tensors(file, list, groups * checkpoint->tensor_count, buffer, error);
+    if (status == FSEG_OK) {
         *steps_done = (int)done;
+        if (checkpoint->early_stop)
+            strcpy(checkpoint->early_stop, has_best ? early_stop : "");
+    }
     free(buffer);
     free(list);
     fseg_tensor_file_close(file);

@@ -13,7 +13,14 @@ typedef struct fseg_checkpoint {
     const fseg_tensor *tensors;
     size_t tensor_count;
     float *first_moment, *second_moment;
+    /* Early stopping; both null or both given. `best` holds the best weights so far, tensors
+     * "best.x", in the order of the moments. `early_stop` is a line of text: "" when there is no
+     * best yet, and then `best` is neither written nor read. */
+    float *best;
+    char *early_stop; /* [FSEG_EARLY_STOP_LENGTH]; reading fills it */
 } fseg_checkpoint;
+
+enum { FSEG_EARLY_STOP_LENGTH = 96 };
 
 fseg_status fseg_checkpoint_write(const fseg_checkpoint *checkpoint, int steps_done,
                                   const char *path, fseg_error *error);

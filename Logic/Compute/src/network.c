@@ -112,7 +112,8 @@ static void back_conv(fseg_network *network, step *s, float *const *gradients)
     for (int k = 0; k < s->shape.source_count; ++k) {
         step *source = &network->steps[s->sources[k]];
         in[k] = source_view(network, s, k);
-        if (source->node.op == FSEG_OP_INPUT || (k == 1 && network->no_skips))
+        if (source->node.op == FSEG_OP_INPUT || (k == 1 && network->no_skips) ||
+            s->sources[k] < network->first_trained)
             continue;
         const fseg_blocked dx = view(network, &source->gradient);
         fseg_blocked_conv_back(network->context, &s->shape, &dy, s->packed_back[k],
@@ -208,7 +209,7 @@ void fseg_network_backward_from(fseg_network *network, const fseg_injection *inj
     }
     for (size_t i = network->step_count; i-- > 0;) {
         step *s = &network->steps[i];
-        if (s->has_gradient || s->is_view)
+        if ((s->has_gradient || s->is_view) && (int)i >= network->first_trained)
             back_step(network, s, gradients);
         else
             skip_step(network, s, gradients);
@@ -225,6 +226,13 @@ void fseg_network_backward(fseg_network *network, const float *dlogits, float *c
 {
     const fseg_injection all = {(int)network->step_count - 1, dlogits};
     fseg_network_backward_from(network, &all, 1, gradients);
+}
+
+void fseg_network_freeze_encoder(fseg_network *network)
+{
+    for (size_t i = 0; i < network->step_count; ++i)
+        if (strncmp(network->steps[i].node.name, "enc", 3) == 0)
+            network->first_trained = (int)i + 1;
 }
 
 void fseg_network_set_progress(fseg_network *network, const fseg_progress *progress)

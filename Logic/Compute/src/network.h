@@ -56,6 +56,8 @@ typedef struct fseg_injection {
     int node;
     const float *gradient;
 } fseg_injection;
+/* Later backward passes end before the encoder: its gradients are zero, and cost nothing. */
+void fseg_network_freeze_encoder(fseg_network *network);
 /* Poll `progress` (copied; null: do not) between the nodes of later backward passes, fractions 0.33
  * to 1. When it asks to stop, the rest is skipped and the gradients are of no use. */
 void fseg_network_set_progress(fseg_network *network, const fseg_progress *progress);

@@ -83,6 +83,8 @@ fseg_status fseg_trainer_create(fseg_context *context, fseg_model *model,
         fseg_network_memory(trainer->network) + (3 * count + 2 * logits) * sizeof(float);
     for (size_t i = 0; i < model->tensor_count; ++i)
         trainer->gradients[i] = trainer->gradient + (model->tensors[i].data - model->storage);
+    if (options->freeze_encoder)
+        fseg_network_freeze_encoder(trainer->network);
     *out = trainer;
     return FSEG_OK;
 }
@@ -98,6 +100,7 @@ void fseg_trainer_free(fseg_trainer *trainer)
     free(trainer->gradients);
     free(trainer->logits);
     free(trainer->dlogits);
+    free(trainer->best);
     free(trainer);
 }
 

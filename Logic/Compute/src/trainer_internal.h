@@ -15,6 +15,8 @@ struct fseg_trainer {
     float **gradients; /* per tensor, into `gradient` */
     float *logits, *dlogits;
     fseg_progress progress;
+    float *best; /* the weights of the best score, one value a parameter; null before any */
+    fseg_trainer_best best_score;
     int done;
     size_t bytes;
 };

@@ -1,5 +1,5 @@
 /* frugalseg evaluate: a model against labelled cases. */
-#include "cases.h"
+#include "case_images.h"
 #include "input.h"
 #include "program.h"
 #include <stdio.h>
@@ -15,38 +15,6 @@ typedef struct evaluate_sums {
     size_t count;
     double dice, hd95_mm, volume_ml, truth_ml;
 } evaluate_sums;
-
-static fseg_status evaluate_case(fseg_context *context, const input_model *model,
-                                 const labelled_case *entry, int label,
-                                 const program_common *common, fseg_mask_agreement *agreement,
-                                 double *seconds, fseg_error *error)
-{
-    if (!entry->label) {
-        return fseg_error_set(error, FSEG_ERROR_BAD_INPUT, "It has no label file.");
-    }
-    fseg_volume *volume = NULL;
-    fseg_mask *truth = NULL, *mask = NULL;
-    program_progress progress;
-    program_progress_start(&progress, common, entry->name);
-    fseg_status status = fseg_volume_read(entry->image, &volume, error);
-    if (status == FSEG_OK) {
-        status = fseg_mask_read(entry->label, label, &truth, error);
-    }
-    const double start = program_seconds();
-    if (status == FSEG_OK) {
-        status = fseg_segment_volume(context, model->model, volume, &progress.progress, &mask, NULL,
-                                     error);
-    }
-    *seconds = program_seconds() - start;
-    if (status == FSEG_OK) {
-        status = fseg_mask_compare(mask, truth, agreement, error);
-    }
-    program_progress_end(&progress);
-    fseg_volume_free(volume);
-    fseg_mask_free(truth);
-    fseg_mask_free(mask);
-    return status;
-}
 
 static void add_result(json_t *results, evaluate_sums *sums, const char *name,
                        const fseg_mask_agreement *agreement, double seconds, bool show)
@@ -126,8 +94,8 @@ static fseg_status evaluate_all(const evaluate_options *options, const program_c
         }
         fseg_mask_agreement agreement;
         double seconds = 0;
-        const fseg_status status = evaluate_case(context, model, entry, options->label, common,
-                                                 &agreement, &seconds, error);
+        const fseg_status status = case_measure(context, model->model, NULL, entry, options->label,
+                                                common, &agreement, &seconds, error);
         if (status == FSEG_ERROR_CANCELLED || status == FSEG_ERROR_OUT_OF_MEMORY) {
             return status;
         }

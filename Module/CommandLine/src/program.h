@@ -32,7 +32,8 @@ typedef struct program_command {
 } program_command;
 
 extern const program_command command_segment, command_evaluate, command_info, command_synth,
-    command_train, command_export, command_card, command_bench, command_pretrain;
+    command_train, command_export, command_card, command_bench, command_pretrain, command_finetune,
+    command_study, command_plot;
 
 /* ---- options ---- */
 

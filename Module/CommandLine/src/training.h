@@ -2,17 +2,19 @@
 #ifndef FRUGALSEG_TRAINING_H
 #define FRUGALSEG_TRAINING_H
 
-#include "cases.h"
+#include "case_images.h"
 #include "frugalseg/frugalseg.h"
 #include "frugalseg/imaging.h"
 #include "frugalseg/model_locate.h"
 #include "program.h"
+#include "run_progress.h"
 #include <stdio.h>
 
 typedef struct training_options {
     const char *data, *out, *card, *init, *transfer, *fold, *exclude, *checkpoint, *log, *loss;
+    const char *validation, *plot;
     int label, steps, batch, size, context_slices, phantoms, report_every, checkpoint_every;
-    int validate_every, warmup;
+    int validate_every, warmup, patience;
     double learning_rate, encoder_rate, weight_decay, spacing_mm, phantom_share, foreground;
     uint64_t seed;
     bool resume, freeze_encoder;
@@ -24,8 +26,9 @@ typedef struct training {
     const program_common *common;
     case_list cases;
     bool *held_out; /* per case */
+    bool *validates; /* per case: chooses the weights, is neither trained on nor held out */
     bool *unusable; /* per case: could not be read, a warning was given */
-    size_t used_cases, held_out_cases;
+    size_t used_cases, held_out_cases, validation_cases;
     fseg_context *context;
     fseg_model *model;
     fseg_input_spec spec;
@@ -35,6 +38,9 @@ typedef struct training {
     FILE *log;        /* JSON lines; may be null */
     int step;         /* next to do */
     double started;   /* clock */
+    double loss;      /* mean of the last reported steps */
+    case_cache *cache; /* of a study; may be null */
+    run_progress progress;
 } training;
 
 typedef struct training_validation {
@@ -57,9 +63,24 @@ fseg_status training_load_data(training *run, fseg_error *error);
  * FSEG_ERROR_CANCELLED returned. */
 fseg_status training_start(training *run, fseg_error *error);
 fseg_status training_steps(training *run, fseg_error *error);
-/* Segment the held-out cases on their own grids. */
-fseg_status training_validate(training *run, training_validation *out, fseg_error *error);
+/* Segment those cases of which[i] on their own grids. */
+fseg_status training_validate(training *run, const bool *which, training_validation *out,
+                              fseg_error *error);
+/* Whether the validation Dice has not risen for as long as --patience allows. */
+bool training_stopped_early(const training *run);
 /* Write one JSON line to the log and release `object`. */
 void training_log(training *run, json_t *object);
+
+/* training_command.c: what train and finetune share. Options of both, for their tables; returns
+ * their number. */
+enum { TRAINING_OPTIONS_MAX = 40 };
+training_options training_default_options(void);
+size_t training_option_table(training_options *options, program_option *table);
+/* Check the options of `command`; EXIT_OK, or the exit code after a message. */
+int training_check_options(const program_command *command, const program_common *common,
+                           const training_options *options);
+/* The whole run; an exit code. */
+int training_run_command(const training_options *options, const program_common *common);
+void training_free(training *run);
 
 #endif

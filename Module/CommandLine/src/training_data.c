@@ -20,6 +20,9 @@ fseg_status training_split_cases(training *run, fseg_error *error)
     if (status == FSEG_OK) {
         status = case_list_check_names(&run->cases, options->exclude, error);
     }
+    if (status == FSEG_OK) {
+        status = case_list_check_names(&run->cases, options->validation, error);
+    }
     if (status != FSEG_OK) {
         return status;
     }
@@ -31,13 +34,22 @@ fseg_status training_split_cases(training *run, fseg_error *error)
     }
     run->held_out = calloc(run->cases.count, sizeof *run->held_out);
     run->unusable = calloc(run->cases.count, sizeof *run->unusable);
-    if (!run->held_out || !run->unusable) {
+    run->validates = calloc(run->cases.count, sizeof *run->validates);
+    if (!run->held_out || !run->unusable || !run->validates) {
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
     }
     for (size_t i = 0; i < run->cases.count; i++) {
         run->held_out[i] = case_is_named(options->exclude, run->cases.cases[i].name) ||
                            (folds > 0 && i % (size_t)folds == (size_t)fold - 1);
         run->held_out_cases += run->held_out[i];
+        run->validates[i] = case_is_named(options->validation, run->cases.cases[i].name);
+        run->validation_cases += run->validates[i];
+        if (run->held_out[i] && run->validates[i]) {
+            return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                                  "Case '%.100s' is both held out and named by --validation; a "
+                                  "case that chooses the model cannot measure it.",
+                                  run->cases.cases[i].name);
+        }
     }
     return FSEG_OK;
 }
@@ -59,20 +71,12 @@ static fseg_status add_subject(training *run, const fseg_volume *volume, const f
 
 static fseg_status add_case(training *run, const labelled_case *entry, fseg_error *error)
 {
-    if (!entry->label) {
-        return fseg_error_set(error, FSEG_ERROR_BAD_INPUT, "It has no label file.");
-    }
-    fseg_volume *volume = NULL;
-    fseg_mask *labels = NULL;
-    fseg_status status = fseg_volume_read(entry->image, &volume, error);
+    case_images images;
+    fseg_status status = case_images_read(run->cache, entry, run->options->label, &images, error);
     if (status == FSEG_OK) {
-        status = fseg_mask_read(entry->label, run->options->label, &labels, error);
+        status = add_subject(run, images.volume, images.truth, 1.0, error);
+        case_images_free(&images);
     }
-    if (status == FSEG_OK) {
-        status = add_subject(run, volume, labels, 1.0, error);
-    }
-    fseg_volume_free(volume);
-    fseg_mask_free(labels);
     return status;
 }
 
@@ -131,7 +135,7 @@ fseg_status training_load_data(training *run, fseg_error *error)
         if (program_interrupted()) {
             return fseg_error_set(error, FSEG_ERROR_CANCELLED, "Interrupted.");
         }
-        if (run->held_out[i]) {
+        if (run->held_out[i] || run->validates[i]) {
             continue;
         }
         status = add_case(run, &run->cases.cases[i], error);
@@ -147,7 +151,7 @@ fseg_status training_load_data(training *run, fseg_error *error)
                                         run->cases.cases[i].name, "reason", error->message));
         }
     }
-    if (run->used_cases == 0 && run->held_out_cases < run->cases.count) {
+    if (run->used_cases == 0 && run->held_out_cases + run->validation_cases < run->cases.count) {
         return fseg_error_set(error, FSEG_ERROR_BAD_INPUT,
                               "No case of the data folder can be used for training; see the "
                               "warnings above.");

@@ -45,6 +45,7 @@ fseg_status training_start(training *run, fseg_error *error)
         run->step = status == FSEG_OK ? fseg_trainer_steps_done(run->trainer) : 0;
     }
     if (status == FSEG_OK) {
+        run_progress_start(&run->progress, run->common, run->step, run->options->steps);
         training_log(run, json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:s, s:I}",
                                     "event", "start", "step", run->step, "steps",
                                     run->options->steps, "cases", (int)run->used_cases, "held_out",
@@ -61,9 +62,12 @@ static void report_steps(training *run, double mean_loss, double seconds_per_ste
     const fseg_trainer_options options = trainer_options(run);
     const double rate = fseg_trainer_learning_rate(&options, run->step - 1);
     const double left = seconds_per_step * (run->options->steps - run->step);
+    run->loss = mean_loss;
+    run_progress_clear(&run->progress);
     if (!run->common->quiet) {
-        fprintf(stderr, "step %6d/%d  loss %.4f  lr %.2e  %.3f s/step  %.0f min left\n", run->step,
-                run->options->steps, mean_loss, rate, seconds_per_step, left / 60);
+        fprintf(stderr, "step %6d/%d  loss %.4f  lr %.2e  %.3f s/step  %.0f min left  %.0f MB\n",
+                run->step, run->options->steps, mean_loss, rate, seconds_per_step, left / 60,
+                (double)program_peak_memory() / 1e6);
     }
     training_log(run,
                  json_pack("{s:s, s:i, s:f, s:f, s:f}", "event", "steps", "step", run->step, "loss",
@@ -72,13 +76,17 @@ static void report_steps(training *run, double mean_loss, double seconds_per_ste
 
 static void report_validation(training *run, const training_validation *validation)
 {
+    const bool chooses = run->validation_cases > 0;
+    run_progress_clear(&run->progress);
     if (!run->common->quiet) {
-        fprintf(stderr, "step %6d  held out: Dice %.4f, HD95 %.1f mm (%zu cases)\n", run->step,
-                validation->dice, validation->hd95_mm, validation->count);
+        fprintf(stderr, "step %6d  %s: Dice %.4f, HD95 %.1f mm (%zu cases)\n", run->step,
+                chooses ? "validation" : "held out", validation->dice, validation->hd95_mm,
+                validation->count);
     }
-    training_log(run, json_pack("{s:s, s:i, s:f, s:f, s:O}", "event", "validation", "step",
-                                run->step, "dice", validation->dice, "hd95_mm", validation->hd95_mm,
-                                "cases", validation->cases));
+    training_log(run, json_pack("{s:s, s:s, s:i, s:f, s:f, s:O}", "event", "validation", "set",
+                                chooses ? "validation" : "held_out", "step", run->step, "dice",
+                                validation->dice, "hd95_mm", validation->hd95_mm, "cases",
+                                validation->cases));
 }
 
 static bool due(int step, int every)
@@ -86,30 +94,73 @@ static bool due(int step, int every)
     return every > 0 && step % every == 0;
 }
 
-/* What happens between steps: reports, checkpoints, validation, interruption. */
-static fseg_status after_step(training *run, fseg_error *error)
+/* Measure the validation cases, or the held-out ones where there are none; the validation cases
+ * choose the weights. */
+static fseg_status validate_now(training *run, fseg_error *error)
+{
+    const bool chooses = run->validation_cases > 0;
+    training_validation validation;
+    fseg_status status =
+        training_validate(run, chooses ? run->validates : run->held_out, &validation, error);
+    if (status != FSEG_OK) {
+        return status;
+    }
+    if (chooses && validation.count == 0) {
+        status = fseg_error_set(error, FSEG_ERROR_BAD_INPUT,
+                                "No validation case can be used; see the warnings above.");
+    } else {
+        report_validation(run, &validation);
+    }
+    json_decref(validation.cases);
+    if (status == FSEG_OK && chooses) {
+        status = fseg_trainer_note_score(run->trainer, validation.dice, error);
+    }
+    return status;
+}
+
+/* Whether the validation of this step is still to be done; after an interruption the checkpoint
+ * may be older than it. */
+static bool validation_due(const training *run)
 {
     const training_options *options = run->options;
     const bool last = run->step == options->steps;
+    if (run->step == 0 || options->validate_every == 0) {
+        return false;
+    }
+    if (run->validation_cases > 0) {
+        const int expected = run->step / options->validate_every +
+                             (last && run->step % options->validate_every != 0);
+        return fseg_trainer_best_score(run->trainer).scores < expected;
+    }
+    return due(run->step, options->validate_every) && !last && run->held_out_cases > 0;
+}
+
+bool training_stopped_early(const training *run)
+{
+    const int patience = run->options->patience;
+    return patience > 0 && fseg_trainer_best_score(run->trainer).since_best >= patience;
+}
+
+/* What happens between steps: validation, checkpoints, interruption. */
+static fseg_status after_step(training *run, fseg_error *error)
+{
+    const training_options *options = run->options;
     fseg_status status = FSEG_OK;
-    if (program_interrupted() || due(run->step, options->checkpoint_every) || last) {
+    if (!program_interrupted() && validation_due(run)) {
+        status = validate_now(run, error);
+        if (status != FSEG_OK && status != FSEG_ERROR_CANCELLED) {
+            return status;
+        }
+    }
+    if (program_interrupted() || due(run->step, options->checkpoint_every) ||
+        run->step == options->steps || training_stopped_early(run)) {
         status = fseg_trainer_save(run->trainer, run->checkpoint, error);
         if (status != FSEG_OK) {
             return status;
         }
     }
-    if (program_interrupted()) {
-        return fseg_error_set(error, FSEG_ERROR_CANCELLED, "Interrupted.");
-    }
-    if (due(run->step, options->validate_every) && !last && run->held_out_cases > 0) {
-        training_validation validation;
-        status = training_validate(run, &validation, error);
-        if (status == FSEG_OK) {
-            report_validation(run, &validation);
-            json_decref(validation.cases);
-        }
-    }
-    return status;
+    return program_interrupted() ? fseg_error_set(error, FSEG_ERROR_CANCELLED, "Interrupted.")
+                                 : FSEG_OK;
 }
 
 fseg_status training_steps(training *run, fseg_error *error)
@@ -123,9 +174,12 @@ fseg_status training_steps(training *run, fseg_error *error)
     if (!images || !labels) {
         status = fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
     }
+    if (status == FSEG_OK && validation_due(run)) {
+        status = validate_now(run, error);
+    }
     double sum = 0, window_start = program_seconds();
     int window = 0;
-    while (status == FSEG_OK && run->step < options->steps) {
+    while (status == FSEG_OK && run->step < options->steps && !training_stopped_early(run)) {
         double loss = 0;
         status = fseg_sampler_draw(run->sampler, run->context, run->step, images, labels);
         if (status != FSEG_OK) {
@@ -140,6 +194,7 @@ fseg_status training_steps(training *run, fseg_error *error)
         run->step++;
         sum += loss;
         window++;
+        run_progress_show(&run->progress, run->step, loss);
         if (due(run->step, options->report_every) || run->step == options->steps) {
             report_steps(run, sum / window, (program_seconds() - window_start) / window);
         }
@@ -150,50 +205,27 @@ fseg_status training_steps(training *run, fseg_error *error)
             window_start = program_seconds();
         }
     }
+    run_progress_clear(&run->progress);
+    run->loss = window > 0 ? sum / window : run->loss;
     free(images);
     free(labels);
     return status;
 }
 
-static fseg_status validate_case(training *run, const labelled_case *entry,
-                                 fseg_mask_agreement *agreement, fseg_error *error)
-{
-    if (!entry->label) {
-        return fseg_error_set(error, FSEG_ERROR_BAD_INPUT, "It has no label file.");
-    }
-    fseg_volume *volume = NULL;
-    fseg_mask *truth = NULL, *mask = NULL;
-    program_progress progress;
-    program_progress_start(&progress, run->common, entry->name);
-    fseg_status status = fseg_volume_read(entry->image, &volume, error);
-    if (status == FSEG_OK) {
-        status = fseg_mask_read(entry->label, run->options->label, &truth, error);
-    }
-    if (status == FSEG_OK) {
-        status = fseg_segment_volume(run->context, run->model, volume, &progress.progress, &mask,
-                                     NULL, error);
-    }
-    program_progress_end(&progress);
-    if (status == FSEG_OK) {
-        status = fseg_mask_compare(mask, truth, agreement, error);
-    }
-    fseg_volume_free(volume);
-    fseg_mask_free(truth);
-    fseg_mask_free(mask);
-    return status;
-}
-
-fseg_status training_validate(training *run, training_validation *out, fseg_error *error)
+fseg_status training_validate(training *run, const bool *which, training_validation *out,
+                              fseg_error *error)
 {
     memset(out, 0, sizeof *out);
     out->cases = json_array();
     for (size_t i = 0; i < run->cases.count; i++) {
-        if (!run->held_out[i] || run->unusable[i]) {
+        if (!which[i] || run->unusable[i]) {
             continue;
         }
         const labelled_case *entry = &run->cases.cases[i];
         fseg_mask_agreement agreement;
-        const fseg_status status = validate_case(run, entry, &agreement, error);
+        const fseg_status status =
+            case_measure(run->context, run->model, run->cache, entry, run->options->label,
+                         run->common, &agreement, NULL, error);
         if (status == FSEG_ERROR_CANCELLED || status == FSEG_ERROR_OUT_OF_MEMORY) {
             json_decref(out->cases);
             out->cases = NULL;

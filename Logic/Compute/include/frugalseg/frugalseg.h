@@ -24,6 +24,7 @@
 #include "regression.h"
 #include "sampler.h"
 #include "session.h"
+#include "statistics.h"
 #include "status.h"
 #include "trainer.h"
 

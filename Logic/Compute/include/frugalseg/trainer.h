@@ -75,6 +75,20 @@ const float *fseg_trainer_gradient(const fseg_trainer *trainer, size_t index);
 /** Number of steps done. */
 int fseg_trainer_steps_done(const fseg_trainer *trainer);
 
+/** Scores of the weights so far, for early stopping. */
+typedef struct fseg_trainer_best {
+    int scores;     /**< told so far; the rest is 0 when there are none */
+    int since_best; /**< scores since the best one */
+    int step;       /**< steps done when it was told */
+    double score;   /**< the highest */
+} fseg_trainer_best;
+/** Tell how good the current weights are (validation Dice, higher is better); the best weights are
+ *  kept, and go into checkpoints with what fseg_trainer_best_score gives. */
+fseg_status fseg_trainer_note_score(fseg_trainer *trainer, double score, fseg_error *error);
+fseg_trainer_best fseg_trainer_best_score(const fseg_trainer *trainer);
+/** Give the model the best weights; without any score it keeps the last ones. */
+void fseg_trainer_use_best(fseg_trainer *trainer);
+
 /** Save model, optimizer moments and step count atomically / go on from such a file. The options
  *  given at creation must be those of the interrupted run; then the loss curve is the same. */
 fseg_status fseg_trainer_save(const fseg_trainer *trainer, const char *path, fseg_error *error);
