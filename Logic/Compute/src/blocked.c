@@ -32,7 +32,7 @@ void *fseg_blocked_image(const fseg_blocked *t, int i)
 const fseg_kernels *fseg_blocked_kernels(const fseg_context *context, const fseg_blocked *t)
 {
     return t->element_size == sizeof(float) ? fseg_context_kernels(context)
-                                            : fseg_context_inference_kernels(context);
+                                            : fseg_context_bfloat16_kernels(context);
 }
 
 float *fseg_aligned_zeros(size_t floats)
@@ -110,6 +110,17 @@ void fseg_blocked_pack(fseg_context *context, const float *nchw, const fseg_bloc
     fseg_context_parallel(context, plane_count(t), pack_plane, &job);
 }
 
+/* A bfloat16 is the upper half of a float. */
+static float value_at(const fseg_blocked *t, const void *plane, size_t i)
+{
+    if (t->element_size == sizeof(float))
+        return ((const float *)plane)[i];
+    const uint32_t bits = (uint32_t)((const uint16_t *)plane)[i] << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 static void unpack_plane(void *user, size_t index)
 {
     const plane_job *job = user;
@@ -117,13 +128,14 @@ static void unpack_plane(void *user, size_t index)
     const size_t blocks = fseg_blocked_blocks(t->channels);
     const size_t image = index / blocks, first = index % blocks * FSEG_BLOCK;
     const size_t pixels = (size_t)t->height * (size_t)t->width;
-    const float *p = fseg_blocked_plane_at(t, index); /* only float tensors are unpacked */
+    const void *p = fseg_blocked_plane_at(t, index);
     for (size_t c = 0; c < FSEG_BLOCK && first + c < (size_t)t->channels; ++c) {
         float *out = job->target + (image * (size_t)t->channels + first + c) * pixels;
         for (int h = 0; h < t->height; ++h) {
-            const float *in = p + ((size_t)(h + 1) * (size_t)(t->width + 2) + 1) * FSEG_BLOCK + c;
+            const size_t first_pixel = (size_t)(h + 1) * (size_t)(t->width + 2) + 1;
             for (int w = 0; w < t->width; ++w)
-                out[(size_t)h * (size_t)t->width + (size_t)w] = in[(size_t)w * FSEG_BLOCK];
+                out[(size_t)h * (size_t)t->width + (size_t)w] =
+                    value_at(t, p, (first_pixel + (size_t)w) * FSEG_BLOCK + c);
         }
     }
 }
@@ -157,7 +169,7 @@ static void pool_back_plane(void *user, size_t i)
 void fseg_blocked_max_pool_back(fseg_context *context, const fseg_blocked *x,
                                 const fseg_blocked *dy, const fseg_blocked *dx)
 {
-    plane_job job = {.a = x, .b = dy, .c = dx, .kernels = fseg_context_kernels(context)};
+    plane_job job = {.a = x, .b = dy, .c = dx, .kernels = fseg_blocked_kernels(context, x)};
     fseg_context_parallel(context, plane_count(dy), pool_back_plane, &job);
 }
 
@@ -184,6 +196,6 @@ static void upsample_back_plane(void *user, size_t i)
 void fseg_blocked_upsample_back(fseg_context *context, const fseg_blocked *dy,
                                 const fseg_blocked *dx)
 {
-    plane_job job = {.a = dy, .b = dx, .kernels = fseg_context_kernels(context)};
+    plane_job job = {.a = dy, .b = dx, .kernels = fseg_blocked_kernels(context, dy)};
     fseg_context_parallel(context, plane_count(dx), upsample_back_plane, &job);
 }

@@ -268,7 +268,7 @@ void fseg_blocked_conv_back(fseg_context *context, const fseg_conv_shape *shape,
                             const fseg_blocked *dx)
 {
     conv_job job = {
-        .kernels = fseg_context_kernels(context), .x = dy, .y = dx, .height = dx->height};
+        .kernels = fseg_blocked_kernels(context, dy), .x = dy, .y = dx, .height = dx->height};
     const fseg_pixel_map all = whole(dy);
     job.rows = (fseg_conv_rows){.source_count = 1,
                                 .in = shape->upsample ? every_second(dy, 0, 0) : all,
@@ -334,6 +334,12 @@ static int find_source(const fseg_conv_shape *shape, size_t *ci)
     return 1;
 }
 
+/* Element `at` of an image. */
+static const void *element(const fseg_blocked *t, int image, ptrdiff_t at)
+{
+    return (const char *)fseg_blocked_image(t, image) + at * (ptrdiff_t)t->element_size;
+}
+
 static void weight_grad_task(void *user, size_t index)
 {
     const weight_grad_job *job = user;
@@ -356,9 +362,10 @@ static void weight_grad_task(void *user, size_t index)
             const phase p = phase_at(shape, i);
             const fseg_pixel_map out = shape->upsample ? every_second(dy, p.a, p.b) : whole(dy);
             const fseg_conv_weight_grad grad = {
-                .x = (const float *)fseg_blocked_image(x, image) + ci * in.plane + in.origin +
-                     shift * (ptrdiff_t)in.row + shift * FSEG_BLOCK,
-                .dy = (const float *)fseg_blocked_image(dy, image) + co * out.plane + out.origin,
+                .x = element(x, image,
+                             (ptrdiff_t)(ci * in.plane) + in.origin + shift * (ptrdiff_t)in.row +
+                                 shift * FSEG_BLOCK),
+                .dy = element(dy, image, (ptrdiff_t)(co * out.plane) + out.origin),
                 .x_row = in.row,
                 .dy_row = out.row,
                 .dy_pixel = out.pixel,
@@ -416,7 +423,7 @@ void fseg_blocked_conv_weight_grad(fseg_context *context, const fseg_conv_shape 
                                    const fseg_blocked x[], const fseg_blocked *dy, float *scratch,
                                    float *dw)
 {
-    weight_grad_job job = {.kernels = fseg_context_kernels(context),
+    weight_grad_job job = {.kernels = fseg_blocked_kernels(context, dy),
                            .shape = shape,
                            .x = x,
                            .dy = dy,

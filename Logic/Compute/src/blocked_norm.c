@@ -172,7 +172,7 @@ void fseg_blocked_norm_back(fseg_context *context, const fseg_blocked *x, const 
                             float *map, const fseg_blocked *dx, float *dscale, float *dshift,
                             float *dbias)
 {
-    norm_job job = {.kernels = fseg_context_kernels(context),
+    norm_job job = {.kernels = fseg_blocked_kernels(context, x),
                     .x = x,
                     .dy = dy,
                     .y = dx,
@@ -240,7 +240,7 @@ static void relu_task(void *user, size_t i)
 
 void fseg_blocked_relu(fseg_context *context, const fseg_blocked *x, const fseg_blocked *y)
 {
-    norm_job job = {.kernels = fseg_context_kernels(context), .x = x, .y = y};
+    norm_job job = {.kernels = fseg_blocked_kernels(context, x), .x = x, .y = y};
     fseg_context_parallel(context, (size_t)x->n * fseg_blocked_blocks(x->channels), relu_task,
                           &job);
 }
@@ -257,7 +257,7 @@ static void relu_back_task(void *user, size_t i)
 void fseg_blocked_relu_back(fseg_context *context, const fseg_blocked *x, const fseg_blocked *dy,
                             const fseg_blocked *dx)
 {
-    norm_job job = {.kernels = fseg_context_kernels(context), .x = x, .dy = dy, .y = dx};
+    norm_job job = {.kernels = fseg_blocked_kernels(context, x), .x = x, .dy = dy, .y = dx};
     fseg_context_parallel(context, (size_t)x->n * fseg_blocked_blocks(x->channels), relu_back_task,
                           &job);
 }
@@ -266,7 +266,7 @@ void fseg_blocked_channel_sums(fseg_context *context, const fseg_blocked *t, dou
                                float *out)
 {
     const size_t blocks = fseg_blocked_blocks(t->channels);
-    stats_job stats = {.kernels = fseg_context_kernels(context), .x = t, .sums = sums};
+    stats_job stats = {.kernels = fseg_blocked_kernels(context, t), .x = t, .sums = sums};
     fseg_context_parallel(context, (size_t)t->n * blocks, stats_task, &stats);
     for (size_t c = 0; c < (size_t)t->channels; ++c) {
         double sum = 0.0;

@@ -315,6 +315,37 @@ const fseg_kernels *fseg_context_kernels(const fseg_context *context)
     return context ? context->kernels : fseg_kernels_portable();
 }
 
+const fseg_kernels *fseg_context_bfloat16_kernels(const fseg_context *context)
+{
+#ifdef FSEG_WITH_AVX512
+    if (context && context->isa >= FSEG_ISA_AVX512 && fseg_isa_available(FSEG_ISA_AVX512_BF16))
+        return fseg_kernels_avx512bf16();
+#endif
+    (void)context;
+    return NULL;
+}
+
+fseg_status fseg_context_check_precision(const fseg_context *context, fseg_precision precision,
+                                         fseg_error *error)
+{
+    if (precision == FSEG_PRECISION_FLOAT32)
+        return FSEG_OK;
+    if (precision != FSEG_PRECISION_BFLOAT16)
+        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT, "unknown precision %d",
+                              (int)precision);
+    if (fseg_context_bfloat16_kernels(context))
+        return FSEG_OK;
+    if (!fseg_isa_available(FSEG_ISA_AVX512_BF16))
+        return fseg_error_set(
+            error, FSEG_ERROR_UNSUPPORTED,
+            "training in bfloat16 needs a processor with AVX-512 BF16, which this "
+            "one or this build lacks; use float32");
+    return fseg_error_set(error, FSEG_ERROR_UNSUPPORTED,
+                          "training in bfloat16 needs the avx512 kernels and the %s ones are "
+                          "chosen; use float32",
+                          fseg_isa_name(fseg_context_isa(context)));
+}
+
 const fseg_kernels *fseg_context_inference_kernels(const fseg_context *context)
 {
     return context ? context->inference_kernels : fseg_kernels_portable();

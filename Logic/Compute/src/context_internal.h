@@ -7,6 +7,8 @@
 
 /* A null context means: portable kernels on the calling thread. */
 const fseg_kernels *fseg_context_kernels(const fseg_context *context);
+/* Those on bfloat16 tensors; null when the context's family has none. */
+const fseg_kernels *fseg_context_bfloat16_kernels(const fseg_context *context);
 /* The kernels for inference: bfloat16 ones when the context asks for them. */
 const fseg_kernels *fseg_context_inference_kernels(const fseg_context *context);
 

@@ -6,7 +6,7 @@
  * one are zero. The border makes "same" convolution free of special cases; whoever writes a plane
  * writes its interior and leaves the border zero. The layout is private to the library.
  *
- * A table works on one element type: float, or bfloat16 (inference only; sums in float).
+ * A table works on one element type: float, or bfloat16 (sums and statistics in float).
  */
 #ifndef FSEG_KERNELS_H
 #define FSEG_KERNELS_H
@@ -60,10 +60,11 @@ typedef struct fseg_conv_rows {
 
 /*
  * Weight gradient of one (co block, ci block) pair from rows row0..row1-1 of one image, added to
- * dw [tap][16 ci][16 co]; the taps are kernel_h rows of kernel_w neighbouring input pixels.
+ * dw [tap][16 ci][16 co], floats for every element type; the taps are kernel_h rows of kernel_w
+ * neighbouring input pixels.
  */
 typedef struct fseg_conv_weight_grad {
-    const float *x, *dy; /* pixel (0, 0) of dy, and the input pixel under its first tap */
+    const void *x, *dy; /* pixel (0, 0) of dy, and the input pixel under its first tap */
     size_t x_row, dy_row, dy_pixel;
     int kernel_h, kernel_w;
     int ci_count; /* real channels in the block */
@@ -80,7 +81,7 @@ typedef struct fseg_norm_map {
 
 typedef struct fseg_kernels {
     const char *name;
-    size_t element_size; /* 4: float, 2: bfloat16 (then the backward kernels are null) */
+    size_t element_size; /* 4: float, 2: bfloat16 */
     int conv_blocks;     /* co blocks that conv_rows handles best at once */
     void (*conv_rows)(const fseg_conv_rows *args);
     /* count floats to elements, whole pixels; and packed weights, in place. */
@@ -92,20 +93,20 @@ typedef struct fseg_kernels {
     /* y = max(scale x + shift, floor) on one plane; y may be x. */
     void (*norm_relu)(const void *x, fseg_norm_map map, void *y, int height, int width);
     /* Sums of g and g x, g = dy where scale x + shift > floor, else 0. */
-    void (*norm_relu_grad_sums)(const float *x, const float *dy, fseg_norm_map map, int height,
+    void (*norm_relu_grad_sums)(const void *x, const void *dy, fseg_norm_map map, int height,
                                 int width, double sum[16], double product[16]);
     /* dx = p g + q x + r per channel, g as above; also the sums of dx. dx may be dy. */
-    void (*norm_relu_grad)(const float *x, const float *dy, fseg_norm_map map, const float p[16],
-                           const float q[16], const float r[16], float *dx, int height, int width,
+    void (*norm_relu_grad)(const void *x, const void *dy, fseg_norm_map map, const float p[16],
+                           const float q[16], const float r[16], void *dx, int height, int width,
                            double sum[16]);
     /* x plane [2 height, 2 width] -> y plane [height, width]. */
     void (*max_pool)(const void *x, void *y, int height, int width);
     /* dx += dy at the first maximum of each 2 x 2 window (row by row), as PyTorch does. */
-    void (*max_pool_grad)(const float *x, const float *dy, float *dx, int height, int width);
+    void (*max_pool_grad)(const void *x, const void *dy, void *dx, int height, int width);
     /* x plane [height, width] -> y plane [2 height, 2 width], nearest. */
     void (*upsample)(const void *x, void *y, int height, int width);
     /* dx [height, width] = sum of the four dy [2 height, 2 width]. */
-    void (*upsample_grad)(const float *dy, float *dx, int height, int width);
+    void (*upsample_grad)(const void *dy, void *dx, int height, int width);
 } fseg_kernels;
 
 const fseg_kernels *fseg_kernels_portable(void);

@@ -1,38 +1,15 @@
 /*
- * Inference kernels on bfloat16 tensors (AVX-512 BF16): two input channels a multiply-add, sums in
- * float. A bfloat16 is the upper half of a float; results are rounded to nearest even once when a
+ * Kernels on bfloat16 tensors (AVX-512 BF16): two input channels a multiply-add, sums in float. A
+ * bfloat16 is the upper half of a float; results are rounded to nearest even once when a
  * convolution writes and once when GroupNorm does.
  *
  * The tile is that of kernels_body.h: 12 pixels x 32 output channels, 24 accumulators. A weight
  * vector holds a pair of input channels for 16 output channels; the matching pair of input values
- * is 32 bits in memory and is broadcast as one.
+ * is 32 bits in memory and is broadcast as one. Backward passes: kernels_avx512bf16_back.c.
  */
-#include "kernels.h"
-#include <immintrin.h>
-#include <stdint.h>
-#include <string.h>
+#include "kernels_avx512bf16.h"
 
 enum { TILE_BLOCKS = 2, TILE_PIXELS = 12 };
-
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 32")
-
-/* First interior pixel of row h. */
-INLINE size_t row_start(int h, int width)
-{
-    return ((size_t)(h + 1) * (size_t)(width + 2) + 1) * FSEG_BLOCK;
-}
-
-INLINE __m512 load16(const uint16_t *p)
-{
-    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
-}
-
-INLINE void store16(uint16_t *p, __m512 v)
-{
-    _mm256_storeu_si256((void *)p, (__m256i)_mm512_cvtneps_pbh(v));
-}
 
 static void convert(const float *in, void *out, size_t count)
 {
@@ -55,19 +32,23 @@ static void convert_weights(float *packed, size_t count)
 
 /* ---- convolution ------------------------------------------------------------------------- */
 
+/* One tile of a row; `step` is in.pixel / 16. */
 INLINE void conv_tile(const fseg_conv_rows *a, int h, int w0, const int pixels, const int blocks,
-                      __m512 sums[2][TILE_BLOCKS])
+                      const int step, __m512 sums[2][TILE_BLOCKS])
 {
     __m512 acc[TILE_PIXELS][TILE_BLOCKS];
+    const size_t y = (size_t)a->out.origin + (size_t)h * a->out.row + (size_t)w0 * a->out.pixel;
     UNROLL for (int b = 0; b < blocks; ++b)
     {
         const __m512 bias =
             a->bias ? _mm512_loadu_ps(a->bias + b * FSEG_BLOCK) : _mm512_setzero_ps();
-        UNROLL for (int p = 0; p < pixels; ++p) acc[p][b] = bias;
+        const uint16_t *yb = (const uint16_t *)a->y + y + (size_t)b * a->out.plane;
+        UNROLL for (int p = 0; p < pixels; ++p) acc[p][b] =
+            a->accumulate ? _mm512_add_ps(load16(yb + (size_t)p * a->out.pixel), bias) : bias;
     }
     const uint16_t *weight = a->weight;
-    const ptrdiff_t first =
-        a->in.origin + (ptrdiff_t)((size_t)h * a->in.row) + (ptrdiff_t)((size_t)w0 * FSEG_BLOCK);
+    const ptrdiff_t first = a->in.origin + (ptrdiff_t)((size_t)h * a->in.row) +
+                            (ptrdiff_t)((size_t)w0 * (size_t)(step * FSEG_BLOCK));
     for (int s = 0; s < a->source_count; ++s) {
         const uint16_t *x = (const uint16_t *)a->sources[s].x + first;
         for (int left = a->sources[s].channels; left > 0; left -= FSEG_BLOCK, x += a->in.plane) {
@@ -80,9 +61,7 @@ INLINE void conv_tile(const fseg_conv_rows *a, int h, int w0, const int pixels, 
                         weight + (size_t)b * a->weight_stride + (size_t)pair * 2 * FSEG_BLOCK);
                     UNROLL for (int p = 0; p < pixels; ++p)
                     {
-                        int32_t two;
-                        memcpy(&two, xt + p * FSEG_BLOCK + 2 * pair, sizeof two);
-                        const __m512bh xv = (__m512bh)_mm512_set1_epi32(two);
+                        const __m512bh xv = splat2(xt + p * step * FSEG_BLOCK + 2 * pair);
                         UNROLL for (int b = 0; b < blocks; ++b) acc[p][b] =
                             _mm512_dpbf16_ps(acc[p][b], w[b], xv);
                     }
@@ -91,7 +70,6 @@ INLINE void conv_tile(const fseg_conv_rows *a, int h, int w0, const int pixels, 
             }
         }
     }
-    const size_t y = (size_t)a->out.origin + (size_t)h * a->out.row + (size_t)w0 * a->out.pixel;
     UNROLL for (int b = 0; b < blocks; ++b) UNROLL for (int p = 0; p < pixels; ++p)
     {
         const size_t at = y + (size_t)b * a->out.plane + (size_t)p * a->out.pixel;
@@ -106,10 +84,10 @@ INLINE void conv_tile(const fseg_conv_rows *a, int h, int w0, const int pixels, 
 
 #define CONV_CASE(P)                                                                               \
     case P:                                                                                        \
-        conv_tile(a, h, w0, P, blocks, sums);                                                      \
+        conv_tile(a, h, w0, P, blocks, step, sums);                                                \
         break;
 
-INLINE void conv_row(const fseg_conv_rows *a, int h, const int blocks)
+INLINE void conv_row(const fseg_conv_rows *a, int h, const int blocks, const int step)
 {
     __m512 sums[2][TILE_BLOCKS];
     for (int b = 0; b < TILE_BLOCKS; ++b)
@@ -140,14 +118,22 @@ INLINE void conv_row(const fseg_conv_rows *a, int h, const int blocks)
     }
 }
 
-static void conv_rows(const fseg_conv_rows *a)
+INLINE void conv_rows_step(const fseg_conv_rows *a, const int step)
 {
     for (int h = a->row0; h < a->row1; ++h) {
         if (a->blocks == TILE_BLOCKS)
-            conv_row(a, h, TILE_BLOCKS);
+            conv_row(a, h, TILE_BLOCKS, step);
         else
-            conv_row(a, h, 1);
+            conv_row(a, h, 1, step);
     }
+}
+
+static void conv_rows(const fseg_conv_rows *a)
+{
+    if (a->in.pixel == FSEG_BLOCK)
+        conv_rows_step(a, 1);
+    else
+        conv_rows_step(a, 2);
 }
 
 /* ---- GroupNorm, pooling, upsampling --------------------------------------------------------- */
@@ -228,6 +214,11 @@ const fseg_kernels *fseg_kernels_avx512bf16(void)
                                        .channel_sums = channel_sums,
                                        .norm_relu = norm_relu,
                                        .max_pool = max_pool,
-                                       .upsample = upsample};
+                                       .upsample = upsample,
+                                       .conv_weight_grad = fseg_bf16_conv_weight_grad,
+                                       .norm_relu_grad_sums = fseg_bf16_norm_relu_grad_sums,
+                                       .norm_relu_grad = fseg_bf16_norm_relu_grad,
+                                       .max_pool_grad = fseg_bf16_max_pool_grad,
+                                       .upsample_grad = fseg_bf16_upsample_grad};
     return &table;
 }

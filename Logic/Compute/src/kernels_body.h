@@ -176,8 +176,8 @@ INLINE void weight_grad_tile(const fseg_conv_weight_grad *a, int kh, int v, int 
     UNROLL for (int kw = 0; kw < kernel_w; ++kw) UNROLL for (int c = 0; c < TILE_CI; ++c)
         acc[kw][c] = load(dw + (kw * FSEG_BLOCK + ci0 + c) * FSEG_BLOCK);
     for (int h = a->row0; h < a->row1; ++h) {
-        const float *dy = a->dy + (size_t)h * a->dy_row + v * VLEN;
-        const float *x = a->x + (size_t)(h + kh) * a->x_row + ci0;
+        const float *dy = (const float *)a->dy + (size_t)h * a->dy_row + v * VLEN;
+        const float *x = (const float *)a->x + (size_t)(h + kh) * a->x_row + ci0;
         for (int w = 0; w < a->width; ++w) {
             const vf d = load(dy);
             UNROLL for (int kw = 0; kw < kernel_w; ++kw) UNROLL for (int c = 0; c < TILE_CI; ++c)
@@ -280,9 +280,10 @@ static void norm_relu(const void *input, fseg_norm_map map, void *output, int he
     }
 }
 
-static void norm_relu_grad_sums(const float *x, const float *dy, fseg_norm_map map, int height,
-                                int width, double sum[16], double product[16])
+static void norm_relu_grad_sums(const void *input, const void *gradient, fseg_norm_map map,
+                                int height, int width, double sum[16], double product[16])
 {
+    const float *x = (const float *)input, *dy = (const float *)gradient;
     vf scale[VECTORS], shift[VECTORS];
     memcpy(scale, map.scale, sizeof scale);
     memcpy(shift, map.shift, sizeof shift);
@@ -306,10 +307,12 @@ static void norm_relu_grad_sums(const float *x, const float *dy, fseg_norm_map m
     }
 }
 
-static void norm_relu_grad(const float *x, const float *dy, fseg_norm_map map, const float p[16],
-                           const float q[16], const float r[16], float *dx, int height, int width,
-                           double sum[16])
+static void norm_relu_grad(const void *input, const void *gradient, fseg_norm_map map,
+                           const float p[16], const float q[16], const float r[16], void *output,
+                           int height, int width, double sum[16])
 {
+    const float *x = (const float *)input, *dy = (const float *)gradient;
+    float *dx = (float *)output;
     vf scale[VECTORS], shift[VECTORS], pv[VECTORS], qv[VECTORS], rv[VECTORS];
     memcpy(scale, map.scale, sizeof scale);
     memcpy(shift, map.shift, sizeof shift);
@@ -357,8 +360,11 @@ static void max_pool(const void *input, void *output, int height, int width)
     }
 }
 
-static void max_pool_grad(const float *x, const float *dy, float *dx, int height, int width)
+static void max_pool_grad(const void *input, const void *gradient, void *output, int height,
+                          int width)
 {
+    const float *x = (const float *)input, *dy = (const float *)gradient;
+    float *dx = (float *)output;
     const size_t row = (size_t)(2 * width + 2) * FSEG_BLOCK;
     for (int h = 0; h < height; ++h) {
         const size_t start = row_start(2 * h, 2 * width);
@@ -406,8 +412,10 @@ static void upsample(const void *input, void *output, int height, int width)
     }
 }
 
-static void upsample_grad(const float *dy, float *dx, int height, int width)
+static void upsample_grad(const void *gradient, void *output, int height, int width)
 {
+    const float *dy = (const float *)gradient;
+    float *dx = (float *)output;
     const size_t row = (size_t)(2 * width + 2) * FSEG_BLOCK;
     for (int h = 0; h < height; ++h) {
         const float *in = dy + row_start(2 * h, 2 * width);

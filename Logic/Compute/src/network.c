@@ -16,8 +16,11 @@ static void pack_step(void *user, size_t i)
     fseg_conv_pack(&s->shape, weight, s->packed);
     network->kernels->convert_weights(s->packed, fseg_conv_packed_floats(&s->shape));
     for (int k = 0; k < s->shape.source_count; ++k)
-        if (s->packed_back[k])
+        if (s->packed_back[k]) {
             fseg_conv_pack_back(&s->shape, k, weight, s->packed_back[k]);
+            network->kernels->convert_weights(s->packed_back[k],
+                                              fseg_conv_packed_back_floats(&s->shape, k));
+        }
     if (s->bias)
         memcpy(s->bias, network->model->tensors[s->node.bias].data,
                (size_t)s->node.channels * sizeof(float));
@@ -129,7 +132,7 @@ static void zero_gradient(fseg_network *network, step *s)
     if (!s->has_gradient)
         memset(s->gradient.data, 0,
                fseg_blocked_elements(network->count, s->out.channels, s->out.height, s->out.width) *
-                   sizeof(float));
+                   s->gradient.element_size);
     s->has_gradient = 1;
 }
 

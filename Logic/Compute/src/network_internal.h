@@ -25,7 +25,8 @@ typedef struct fseg_step {
 struct fseg_network {
     fseg_context *context;
     const fseg_model *model;
-    const fseg_kernels *kernels; /* their element type is that of all tensors but the logits */
+    const fseg_kernels *kernels;
+    size_t element_size; /* of all tensors but the logits, which are float */
     int batch, height, width, training, count;
     fseg_step *steps;
     size_t step_count;

@@ -61,10 +61,10 @@ static fseg_status plan_steps(fseg_network *network)
                                 .channels = s->node.channels,
                                 .height = network->height >> s->node.level,
                                 .width = network->width >> s->node.level,
-                                .element_size = i + 1 == network->step_count
-                                                    ? sizeof(float)
-                                                    : network->kernels->element_size};
+                                .element_size = network->element_size};
         s->gradient = s->out;
+        if (s->node.op == FSEG_OP_CONV && i + 1 == network->step_count)
+            s->out.element_size = sizeof(float); /* logits */
         if (s->node.op == FSEG_OP_CONV) {
             resolve_sources(network, s);
             s->packed = take(network, fseg_conv_packed_floats(&s->shape));
@@ -112,11 +112,10 @@ static fseg_status plan_steps(fseg_network *network)
 }
 
 /* Memory of a tensor, in floats. */
-static size_t out_floats(const step *s)
+static size_t tensor_floats(const fseg_blocked *t)
 {
-    const size_t elements =
-        fseg_blocked_elements(s->out.n, s->out.channels, s->out.height, s->out.width);
-    return elements * s->out.element_size / sizeof(float);
+    return fseg_blocked_elements(t->n, t->channels, t->height, t->width) * t->element_size /
+           sizeof(float);
 }
 
 /* Training: every tensor has memory of its own, so borders stay zero for good. The gradient of a
@@ -127,7 +126,7 @@ static fseg_status allocate_training(fseg_network *network)
         step *s = &network->steps[i];
         if (s->is_view)
             continue;
-        s->out.data = take(network, out_floats(s));
+        s->out.data = take(network, tensor_floats(&s->out));
         if (!s->out.data)
             return FSEG_ERROR_OUT_OF_MEMORY;
         if (s->node.op == FSEG_OP_INPUT)
@@ -136,14 +135,14 @@ static fseg_status allocate_training(fseg_network *network)
             s->gradient.data = network->steps[s->norm_follows].gradient.data;
             continue;
         }
-        s->gradient.data = take(network, out_floats(s));
+        s->gradient.data = take(network, tensor_floats(&s->gradient));
         if (!s->gradient.data)
             return FSEG_ERROR_OUT_OF_MEMORY;
     }
     size_t zeros = 0;
     for (size_t i = 0; network->no_skips && i < network->step_count; ++i)
         if (network->steps[i].shape.source_count == 2) {
-            const size_t skip = out_floats(&network->steps[network->steps[i].sources[1]]);
+            const size_t skip = tensor_floats(&network->steps[network->steps[i].sources[1]].out);
             zeros = skip > zeros ? skip : zeros;
         }
     if (zeros)
@@ -205,7 +204,8 @@ static fseg_status allocate_inference(fseg_network *network)
             place[i] = place[s->node.inputs[0]];
             continue;
         }
-        interval want = {.floats = out_floats(s), .first = i, .last = last_use(network, i)};
+        interval want = {
+            .floats = tensor_floats(&s->out), .first = i, .last = last_use(network, i)};
         if (s->norm_follows >= 0)
             want.last = last_use(network, (size_t)s->norm_follows);
         want.offset = find_place(taken, count, &want);
@@ -251,8 +251,14 @@ static fseg_network *plan(fseg_context *context, const fseg_model *model, int ba
     network->training = training;
     network->dry = dry;
     network->no_skips = scope->no_skips;
-    network->kernels =
-        training ? fseg_context_kernels(context) : fseg_context_inference_kernels(context);
+    if (!training)
+        network->kernels = fseg_context_inference_kernels(context);
+    else if (scope->precision == FSEG_PRECISION_BFLOAT16)
+        network->kernels = fseg_context_bfloat16_kernels(context);
+    else
+        network->kernels = fseg_context_kernels(context);
+    /* A prediction of memory has no context, and kernels only for float. */
+    network->element_size = network->kernels ? network->kernels->element_size : sizeof(uint16_t);
     network->step_count = (size_t)scope->last + 1;
     fseg_status status = plan_steps(network);
     if (status == FSEG_OK)
@@ -274,6 +280,11 @@ static fseg_status create(fseg_context *context, const fseg_model *model, int ba
             "a batch of %d images of %d x %d cannot be run; height and width must "
             "be multiples of %d",
             batch, height, width, fseg_unet_size_multiple(&model->config));
+    if (training) {
+        const fseg_status status = fseg_context_check_precision(context, scope->precision, error);
+        if (status != FSEG_OK)
+            return status;
+    }
     *out = plan(context, model, batch, height, width, training, scope, 0);
     if (!*out)
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,

@@ -7,14 +7,21 @@
 #include "blocked.h"
 #include "softmax.h"
 #include <cblas.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Up to eight buffers that are freed together. */
 typedef struct workspace {
     void *buffers[8];
-    int count, failed;
+    int count;
+    fseg_status failed; /* FSEG_OK, or what went wrong */
 } workspace;
+
+static workspace begin(const fseg_context *context, const fseg_operator_shape *s)
+{
+    return (workspace){.failed = fseg_context_check_precision(context, s->precision, NULL)};
+}
 
 static float *take(workspace *w, size_t floats)
 {
@@ -22,18 +29,21 @@ static float *take(workspace *w, size_t floats)
     if (p)
         w->buffers[w->count++] = p;
     else
-        w->failed = 1;
+        w->failed = FSEG_ERROR_OUT_OF_MEMORY;
     return p;
 }
 
-static fseg_blocked take_tensor(workspace *w, int n, int channels, int height, int width)
+/* In the precision of the shape. */
+static fseg_blocked take_tensor(workspace *w, const fseg_operator_shape *s, int channels,
+                                int height, int width)
 {
-    fseg_blocked t = {.n = n,
+    const int reduced = s->precision == FSEG_PRECISION_BFLOAT16;
+    fseg_blocked t = {.n = s->n,
                       .channels = channels,
                       .height = height,
                       .width = width,
-                      .element_size = sizeof(float)};
-    t.data = take(w, fseg_blocked_elements(n, channels, height, width));
+                      .element_size = reduced ? sizeof(uint16_t) : sizeof(float)};
+    t.data = take(w, fseg_blocked_elements(s->n, channels, height, width));
     return t;
 }
 
@@ -41,7 +51,7 @@ static fseg_status finish(workspace *w)
 {
     while (w->count > 0)
         free(w->buffers[--w->count]);
-    return w->failed ? FSEG_ERROR_OUT_OF_MEMORY : FSEG_OK;
+    return w->failed;
 }
 
 /* ---- convolution ------------------------------------------------------------------------- */
@@ -55,15 +65,15 @@ static fseg_status conv_forward(fseg_context *context, const fseg_operator_shape
                                   .kernel = kernel,
                                   .upsample = upsample};
     const int scale = upsample ? 2 : 1;
-    workspace w = {.count = 0};
-    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
-    const fseg_blocked y =
-        take_tensor(&w, s->n, s->out_channels, scale * s->height, scale * s->width);
+    workspace w = begin(context, s);
+    const fseg_blocked x = take_tensor(&w, s, s->channels, s->height, s->width);
+    const fseg_blocked y = take_tensor(&w, s, s->out_channels, scale * s->height, scale * s->width);
     float *packed = take(&w, fseg_conv_packed_floats(&conv));
     float *bias = take(&w, fseg_blocked_blocks(s->out_channels) * FSEG_BLOCK);
     if (!w.failed) {
         fseg_blocked_pack(context, t->x, &x);
         fseg_conv_pack(&conv, t->weight, packed);
+        fseg_blocked_kernels(context, &x)->convert_weights(packed, fseg_conv_packed_floats(&conv));
         memcpy(bias, t->bias, (size_t)s->out_channels * sizeof(float));
         fseg_blocked_conv(context, &conv, &x, packed, bias, &y, NULL);
         fseg_blocked_unpack(context, &y, t->y);
@@ -80,11 +90,11 @@ static fseg_status conv_backward(fseg_context *context, const fseg_operator_shap
                                   .kernel = kernel,
                                   .upsample = upsample};
     const int scale = upsample ? 2 : 1;
-    workspace w = {.count = 0};
-    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
-    const fseg_blocked dx = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    workspace w = begin(context, s);
+    const fseg_blocked x = take_tensor(&w, s, s->channels, s->height, s->width);
+    const fseg_blocked dx = take_tensor(&w, s, s->channels, s->height, s->width);
     const fseg_blocked dy =
-        take_tensor(&w, s->n, s->out_channels, scale * s->height, scale * s->width);
+        take_tensor(&w, s, s->out_channels, scale * s->height, scale * s->width);
     float *packed = take(&w, fseg_conv_packed_back_floats(&conv, 0));
     float *scratch = take(&w, fseg_conv_weight_grad_scratch(&conv, s->n));
     float *sums = take(&w, 2 * fseg_norm_sums_doubles(s->n, s->out_channels));
@@ -92,6 +102,8 @@ static fseg_status conv_backward(fseg_context *context, const fseg_operator_shap
         fseg_blocked_pack(context, t->x, &x);
         fseg_blocked_pack(context, t->dy, &dy);
         fseg_conv_pack_back(&conv, 0, t->weight, packed);
+        fseg_blocked_kernels(context, &dy)
+            ->convert_weights(packed, fseg_conv_packed_back_floats(&conv, 0));
         fseg_blocked_conv_back(context, &conv, &dy, packed, 0, &dx);
         fseg_blocked_unpack(context, &dx, t->dx);
         fseg_blocked_conv_weight_grad(context, &conv, &x, &dy, scratch, t->dweight);
@@ -123,10 +135,10 @@ CONV(upsample2_conv2x2, 2, 1)
 static fseg_status norm(fseg_context *context, const fseg_operator_shape *s,
                         const fseg_operator_f32 *t, int relu, int back)
 {
-    workspace w = {.count = 0};
-    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
-    const fseg_blocked y = take_tensor(&w, s->n, s->channels, s->height, s->width);
-    const fseg_blocked dy = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    workspace w = begin(context, s);
+    const fseg_blocked x = take_tensor(&w, s, s->channels, s->height, s->width);
+    const fseg_blocked y = take_tensor(&w, s, s->channels, s->height, s->width);
+    const fseg_blocked dy = take_tensor(&w, s, s->channels, s->height, s->width);
     float *map = take(&w, fseg_norm_map_floats(s->n, s->channels));
     float *mean = take(&w, (size_t)s->n * (size_t)s->groups);
     float *inverse = take(&w, (size_t)s->n * (size_t)s->groups);
@@ -177,8 +189,8 @@ fseg_status fseg_group_norm_relu_backward_fast(fseg_context *context, const fseg
 fseg_status fseg_relu_forward_fast(fseg_context *context, const fseg_operator_shape *s,
                                    const fseg_operator_f32 *t)
 {
-    workspace w = {.count = 0};
-    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    workspace w = begin(context, s);
+    const fseg_blocked x = take_tensor(&w, s, s->channels, s->height, s->width);
     if (!w.failed) {
         fseg_blocked_pack(context, t->x, &x);
         fseg_blocked_relu(context, &x, &x);
@@ -190,9 +202,9 @@ fseg_status fseg_relu_forward_fast(fseg_context *context, const fseg_operator_sh
 fseg_status fseg_relu_backward_fast(fseg_context *context, const fseg_operator_shape *s,
                                     const fseg_operator_f32 *t)
 {
-    workspace w = {.count = 0};
-    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
-    const fseg_blocked dy = take_tensor(&w, s->n, s->channels, s->height, s->width);
+    workspace w = begin(context, s);
+    const fseg_blocked x = take_tensor(&w, s, s->channels, s->height, s->width);
+    const fseg_blocked dy = take_tensor(&w, s, s->channels, s->height, s->width);
     if (!w.failed) {
         fseg_blocked_pack(context, t->x, &x);
         fseg_blocked_pack(context, t->dy, &dy);
@@ -205,9 +217,9 @@ fseg_status fseg_relu_backward_fast(fseg_context *context, const fseg_operator_s
 fseg_status fseg_max_pool2_forward_fast(fseg_context *context, const fseg_operator_shape *s,
                                         const fseg_operator_f32 *t)
 {
-    workspace w = {.count = 0};
-    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
-    const fseg_blocked y = take_tensor(&w, s->n, s->channels, s->height / 2, s->width / 2);
+    workspace w = begin(context, s);
+    const fseg_blocked x = take_tensor(&w, s, s->channels, s->height, s->width);
+    const fseg_blocked y = take_tensor(&w, s, s->channels, s->height / 2, s->width / 2);
     if (!w.failed) {
         fseg_blocked_pack(context, t->x, &x);
         fseg_blocked_max_pool(context, &x, &y);
@@ -219,10 +231,10 @@ fseg_status fseg_max_pool2_forward_fast(fseg_context *context, const fseg_operat
 fseg_status fseg_max_pool2_backward_fast(fseg_context *context, const fseg_operator_shape *s,
                                          const fseg_operator_f32 *t)
 {
-    workspace w = {.count = 0};
-    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
-    const fseg_blocked dx = take_tensor(&w, s->n, s->channels, s->height, s->width);
-    const fseg_blocked dy = take_tensor(&w, s->n, s->channels, s->height / 2, s->width / 2);
+    workspace w = begin(context, s);
+    const fseg_blocked x = take_tensor(&w, s, s->channels, s->height, s->width);
+    const fseg_blocked dx = take_tensor(&w, s, s->channels, s->height, s->width);
+    const fseg_blocked dy = take_tensor(&w, s, s->channels, s->height / 2, s->width / 2);
     if (!w.failed) {
         fseg_blocked_pack(context, t->x, &x);
         fseg_blocked_pack(context, t->dy, &dy);
@@ -235,9 +247,9 @@ fseg_status fseg_max_pool2_backward_fast(fseg_context *context, const fseg_opera
 fseg_status fseg_upsample2_forward_fast(fseg_context *context, const fseg_operator_shape *s,
                                         const fseg_operator_f32 *t)
 {
-    workspace w = {.count = 0};
-    const fseg_blocked x = take_tensor(&w, s->n, s->channels, s->height, s->width);
-    const fseg_blocked y = take_tensor(&w, s->n, s->channels, s->height * 2, s->width * 2);
+    workspace w = begin(context, s);
+    const fseg_blocked x = take_tensor(&w, s, s->channels, s->height, s->width);
+    const fseg_blocked y = take_tensor(&w, s, s->channels, s->height * 2, s->width * 2);
     if (!w.failed) {
         fseg_blocked_pack(context, t->x, &x);
         fseg_blocked_upsample(context, &x, &y);
@@ -249,9 +261,9 @@ fseg_status fseg_upsample2_forward_fast(fseg_context *context, const fseg_operat
 fseg_status fseg_upsample2_backward_fast(fseg_context *context, const fseg_operator_shape *s,
                                          const fseg_operator_f32 *t)
 {
-    workspace w = {.count = 0};
-    const fseg_blocked dx = take_tensor(&w, s->n, s->channels, s->height, s->width);
-    const fseg_blocked dy = take_tensor(&w, s->n, s->channels, s->height * 2, s->width * 2);
+    workspace w = begin(context, s);
+    const fseg_blocked dx = take_tensor(&w, s, s->channels, s->height, s->width);
+    const fseg_blocked dy = take_tensor(&w, s, s->channels, s->height * 2, s->width * 2);
     if (!w.failed) {
         fseg_blocked_pack(context, t->dy, &dy);
         fseg_blocked_upsample_back(context, &dy, &dx);

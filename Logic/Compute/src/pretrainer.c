@@ -126,7 +126,8 @@ static void plan_node(const fseg_model *model, const fseg_pretrainer_options *o,
 
 static fseg_branch_plan plan_restoring(const fseg_model *model, const fseg_pretrainer_options *o)
 {
-    fseg_branch_plan plan = {.images = o->batch, .scope.no_skips = o->no_skips};
+    fseg_branch_plan plan = {.images = o->batch,
+                             .scope = {.no_skips = o->no_skips, .precision = o->precision}};
     plan.head.kind = FSEG_HEAD_RESTORING;
     plan.head.seed = o->seed;
     plan_node(model, o, "dec1.norm2", &plan);
@@ -136,7 +137,8 @@ static fseg_branch_plan plan_restoring(const fseg_model *model, const fseg_pretr
 static fseg_branch_plan plan_contrast(const fseg_model *model, const fseg_pretrainer_options *o)
 {
     static const int views[] = {2, 3, 4, 2, 2, 1};
-    fseg_branch_plan plan = {.images = fseg_pretrainer_slices(o) * views[o->variant]};
+    fseg_branch_plan plan = {.images = fseg_pretrainer_slices(o) * views[o->variant],
+                             .scope.precision = o->precision};
     char name[FSEG_NAME_LENGTH];
     plan.head.kind = o->flatten_head ? FSEG_HEAD_FLATTENED : FSEG_HEAD_POOLED;
     snprintf(name, sizeof name, "enc%d.norm2", model->config.levels);

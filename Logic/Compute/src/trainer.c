@@ -23,7 +23,8 @@ fseg_trainer_options fseg_trainer_default_options(int batch, int height, int wid
                                     .steps = steps,
                                     .warmup_steps = steps / 20,
                                     .encoder_rate_factor = 1.0,
-                                    .freeze_encoder = 0};
+                                    .freeze_encoder = 0,
+                                    .precision = FSEG_PRECISION_FLOAT32};
     return options;
 }
 
@@ -58,8 +59,10 @@ fseg_status fseg_trainer_create(fseg_context *context, fseg_model *model,
     trainer->context = context;
     trainer->model = model;
     trainer->options = *options;
-    status = fseg_network_create(context, model, options->batch, options->height, options->width, 1,
-                                 &trainer->network, error);
+    const fseg_network_scope scope = {.last = (int)model->node_count - 1,
+                                      .precision = options->precision};
+    status = fseg_network_create_scope(context, model, options->batch, options->height,
+                                       options->width, &scope, &trainer->network, error);
     if (status != FSEG_OK) {
         fseg_trainer_free(trainer);
         return status;

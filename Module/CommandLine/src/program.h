@@ -115,6 +115,9 @@ size_t program_peak_memory(void);
 /* SHA-256 of a text as 64 hex digits. */
 void program_text_sha256(const char *text, char hex[65]);
 
+/* "float32" or "bfloat16"; false for another name. */
+bool program_precision(const char *name, fseg_precision *out);
+
 fseg_status program_context(const program_common *common, fseg_context **out, fseg_error *error);
 
 #endif

@@ -90,6 +90,12 @@ void program_text_sha256(const char *text, char hex[65])
     SHA256Data((const uint8_t *)text, strlen(text), hex);
 }
 
+bool program_precision(const char *name, fseg_precision *out)
+{
+    *out = strcmp(name, "bfloat16") == 0 ? FSEG_PRECISION_BFLOAT16 : FSEG_PRECISION_FLOAT32;
+    return *out == FSEG_PRECISION_BFLOAT16 || strcmp(name, "float32") == 0;
+}
+
 fseg_status program_context(const program_common *common, fseg_context **out, fseg_error *error)
 {
     fseg_context_options options = fseg_context_default_options();

@@ -12,7 +12,7 @@
 
 typedef struct training_options {
     const char *data, *out, *card, *init, *transfer, *fold, *exclude, *checkpoint, *log, *loss;
-    const char *validation, *plot;
+    const char *validation, *plot, *precision;
     int label, steps, batch, size, context_slices, phantoms, report_every, checkpoint_every;
     int validate_every, warmup, patience;
     double learning_rate, encoder_rate, weight_decay, spacing_mm, phantom_share, foreground;

@@ -69,6 +69,10 @@ static fseg_status prepare(training *run, fseg_error *error)
     if (status == FSEG_OK) {
         status = program_context(run->common, &run->context, error);
     }
+    fseg_precision precision;
+    if (status == FSEG_OK && program_precision(run->options->precision, &precision)) {
+        status = fseg_context_check_precision(run->context, precision, error);
+    }
     if (status == FSEG_OK) {
         status = training_create_model(run, error);
     }
@@ -209,7 +213,8 @@ training_options training_default_options(void)
                               .phantom_share = 0.2,
                               .foreground = 0.67,
                               .seed = 1,
-                              .loss = "dice-ce"};
+                              .loss = "dice-ce",
+                              .precision = "float32"};
 }
 
 size_t training_option_table(training_options *o, program_option *table)
@@ -235,6 +240,8 @@ size_t training_option_table(training_options *o, program_option *table)
         {"weight-decay", OPTION_NUMBER, &o->weight_decay, 0, 1, "X", "AdamW (default 0 = Adam)"},
         {"warmup", OPTION_INTEGER, &o->warmup, 0, 10000000, "N", "steps (default 5 % of all)"},
         {"loss", OPTION_TEXT, &o->loss, 0, 0, "NAME", "dice-ce (default) or tversky"},
+        {"precision", OPTION_TEXT, &o->precision, 0, 0, "NAME",
+         "of activations: float32 (default) or bfloat16 (faster; AVX-512 BF16)"},
         {"foreground", OPTION_NUMBER, &o->foreground, 0, 1, "X",
          "share of slices with the structure (default 0.67)"},
         {"context-slices", OPTION_INTEGER, &o->context_slices, 1, 63, "N",
@@ -287,6 +294,11 @@ int training_check_options(const program_command *command, const program_common 
     if (strcmp(o->loss, "dice-ce") != 0 && strcmp(o->loss, "tversky") != 0) {
         return program_usage(command, common, "--loss must be dice-ce or tversky, not '%.40s'.",
                              o->loss);
+    }
+    fseg_precision precision;
+    if (!program_precision(o->precision, &precision)) {
+        return program_usage(command, common,
+                             "--precision must be float32 or bfloat16, not '%.40s'.", o->precision);
     }
     if (o->transfer && (!o->init || !is_transfer(o->transfer))) {
         return program_usage(command, common,

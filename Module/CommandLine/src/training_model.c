@@ -131,12 +131,12 @@ fseg_status training_finish_card(training *run, const training_validation *valid
     const training_options *options = run->options;
     json_t *card = json_loads(fseg_model_card(run->model), JSON_REJECT_DUPLICATES, NULL);
     /* Counts and settings only: no case names, paths or dates. */
-    json_t *how =
-        json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:s, s:I}", "program",
-                  "frugalseg " FSEG_VERSION, "cases", (int)run->used_cases, "phantoms",
-                  options->phantoms, "steps", run->step, "batch", options->batch, "size",
-                  options->size, "learning_rate", options->learning_rate, "weight_decay",
-                  options->weight_decay, "loss", options->loss, "seed", (json_int_t)options->seed);
+    json_t *how = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:s, s:s, s:I}", "program",
+                            "frugalseg " FSEG_VERSION, "cases", (int)run->used_cases, "phantoms",
+                            options->phantoms, "steps", run->step, "batch", options->batch, "size",
+                            options->size, "learning_rate", options->learning_rate, "weight_decay",
+                            options->weight_decay, "loss", options->loss, "precision",
+                            options->precision, "seed", (json_int_t)options->seed);
     json_object_set_new(card, "training", how);
     if (validation->count > 0) {
         json_object_set_new(card, "held_out_validation",

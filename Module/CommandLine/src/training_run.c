@@ -24,6 +24,7 @@ static fseg_trainer_options trainer_options(const training *run)
     trainer.weight_decay = options->weight_decay;
     trainer.encoder_rate_factor = options->encoder_rate;
     trainer.freeze_encoder = options->freeze_encoder;
+    (void)program_precision(options->precision, &trainer.precision); /* checked when parsed */
     if (options->warmup >= 0) {
         trainer.warmup_steps = options->warmup;
     }
@@ -46,13 +47,14 @@ fseg_status training_start(training *run, fseg_error *error)
     }
     if (status == FSEG_OK) {
         run_progress_start(&run->progress, run->common, run->step, run->options->steps);
-        training_log(run, json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:s, s:I}",
-                                    "event", "start", "step", run->step, "steps",
-                                    run->options->steps, "cases", (int)run->used_cases, "held_out",
-                                    (int)run->held_out_cases, "phantoms", run->options->phantoms,
-                                    "batch", run->options->batch, "size", run->options->size,
-                                    "learning_rate", run->options->learning_rate, "loss",
-                                    run->options->loss, "seed", (json_int_t)run->options->seed));
+        training_log(run,
+                     json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:s, s:s, s:I}",
+                               "event", "start", "step", run->step, "steps", run->options->steps,
+                               "cases", (int)run->used_cases, "held_out", (int)run->held_out_cases,
+                               "phantoms", run->options->phantoms, "batch", run->options->batch,
+                               "size", run->options->size, "learning_rate",
+                               run->options->learning_rate, "loss", run->options->loss, "precision",
+                               run->options->precision, "seed", (json_int_t)run->options->seed));
     }
     return status;
 }

@@ -49,7 +49,8 @@ class PretrainerOptions(c.Structure):
                 ("ccl", CclOptions), ("freeze_encoder", c.c_int), ("learning_rate", c.c_double),
                 ("learning_rate_final", c.c_double), ("beta1", c.c_double), ("beta2", c.c_double),
                 ("epsilon", c.c_double), ("weight_decay", c.c_double),
-                ("gradient_clip", c.c_double), ("steps", c.c_int), ("warmup_steps", c.c_int)]
+                ("gradient_clip", c.c_double), ("steps", c.c_int), ("warmup_steps", c.c_int),
+                ("precision", c.c_int)]
 
 
 class SamplerOptions(c.Structure):

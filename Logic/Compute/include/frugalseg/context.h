@@ -22,8 +22,8 @@ typedef enum fseg_isa {
     FSEG_ISA_PORTABLE, /**< plain C, any processor */
     FSEG_ISA_AVX2,     /**< AVX2 and FMA, 256-bit */
     FSEG_ISA_AVX512,   /**< AVX-512 F/VL/DQ/BW, 512-bit */
-    /** The same with bfloat16 tensors and float sums in inference; training stays in float. Never
-     *  chosen by itself: it rounds to 8 bits between layers. */
+    /** The same with bfloat16 tensors and float sums in inference. Never chosen by itself: it
+     *  rounds to 8 bits between layers. Training has an option of its own, fseg_precision. */
     FSEG_ISA_AVX512_BF16
 } fseg_isa;
 
@@ -48,6 +48,18 @@ fseg_isa fseg_context_isa(const fseg_context *context);
 const char *fseg_isa_name(fseg_isa isa);
 /** Whether this processor can run the family. */
 int fseg_isa_available(fseg_isa isa);
+
+/** Element type of activations and their gradients in training. Weights, statistics, losses and the
+ *  optimizer are float in either case, and so are all sums. */
+typedef enum fseg_precision {
+    FSEG_PRECISION_FLOAT32 = 0,
+    FSEG_PRECISION_BFLOAT16 /**< 8 bits of mantissa, the exponents of float: no loss scaling */
+} fseg_precision;
+
+/** FSEG_OK where `context` can train in this precision, else FSEG_ERROR_UNSUPPORTED: bfloat16 needs
+ *  a processor with AVX-512 BF16 and a context of FSEG_ISA_AVX512 or FSEG_ISA_AVX512_BF16. */
+fseg_status fseg_context_check_precision(const fseg_context *context, fseg_precision precision,
+                                         fseg_error *error);
 
 /**
  * Run body(user, i) for i in 0..count-1 on the context's threads, the caller's included; returns

@@ -23,6 +23,9 @@ typedef struct fseg_operator_shape {
     int out_channels;               /**< convolution and dense: of y; concat: of the input x2 */
     int groups;                     /**< GroupNorm */
     double epsilon;                 /**< GroupNorm */
+    /** Of the tensors inside the fast versions, which round what they are given and unpack what
+     *  they computed; the references ignore it, and so do concat, softmax and dense. */
+    fseg_precision precision;
 } fseg_operator_shape;
 
 /** Number of values of each tensor; 0 where the operator has none. */
@@ -65,12 +68,17 @@ typedef struct fseg_operator {
     void (*backward_f32)(const fseg_operator_shape *shape, const fseg_operator_f32 *tensors);
     void (*forward_f64)(const fseg_operator_shape *shape, const fseg_operator_f64 *tensors);
     void (*backward_f64)(const fseg_operator_shape *shape, const fseg_operator_f64 *tensors);
-    /** Fast versions; FSEG_ERROR_OUT_OF_MEMORY is their only failure. */
+    /** Fast versions; they fail with FSEG_ERROR_OUT_OF_MEMORY, or with FSEG_ERROR_UNSUPPORTED when
+     *  the context has no kernels of the shape's precision. */
     fseg_status (*forward_fast)(fseg_context *context, const fseg_operator_shape *shape,
                                 const fseg_operator_f32 *tensors);
     fseg_status (*backward_fast)(fseg_context *context, const fseg_operator_shape *shape,
                                  const fseg_operator_f32 *tensors);
 } fseg_operator;
+
+/** Round floats to the nearest bfloat16, ties to even; not finite ones stay as they are. With it a
+ *  reference on rounded inputs is the oracle of a fast version in bfloat16. */
+void fseg_round_bfloat16(float *values, size_t count);
 
 /** The table; `count` receives its length. */
 const fseg_operator *fseg_operators(size_t *count);

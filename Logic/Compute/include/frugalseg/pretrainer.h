@@ -70,6 +70,7 @@ typedef struct fseg_pretrainer_options {
     double beta1, beta2, epsilon, weight_decay; /**< Adam: 0.9, 0.999, 1e-8, 0 */
     double gradient_clip;                       /**< default 12; 0 = off */
     int steps, warmup_steps;                    /**< warm-up 5 % of the steps */
+    fseg_precision precision; /**< of the network's activations and gradients; default float32 */
 } fseg_pretrainer_options;
 
 fseg_pretrainer_options fseg_pretrainer_default_options(fseg_pretrain_loss loss, int height,

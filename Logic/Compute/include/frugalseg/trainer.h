@@ -27,6 +27,7 @@ typedef struct fseg_trainer_options {
     int warmup_steps;             /**< linear warm-up; default 5 % of steps */
     double encoder_rate_factor;   /**< the encoder's rate as a fraction; default 1 */
     int freeze_encoder;           /**< leave the encoder as it is; default 0 */
+    fseg_precision precision;     /**< of activations and gradients; default float32 */
 } fseg_trainer_options;
 
 fseg_trainer_options fseg_trainer_default_options(int batch, int height, int width, int steps);
@@ -42,7 +43,8 @@ typedef enum fseg_transfer {
 fseg_status fseg_model_transfer(fseg_model *model, const fseg_model *from, fseg_transfer scope,
                                 fseg_error *error);
 
-/** The trainer updates the tensors of `model`, which must outlive it, like the context. */
+/** The trainer updates the tensors of `model`, which must outlive it, like the context.
+ *  FSEG_ERROR_UNSUPPORTED when the context cannot train in the precision asked for. */
 fseg_status fseg_trainer_create(fseg_context *context, fseg_model *model,
                                 const fseg_trainer_options *options, fseg_trainer **out,
                                 fseg_error *error);
