@@ -41,7 +41,9 @@ class SeriesInfo(C.Structure):
     _fields_ = [("uid", C.c_char * 65), ("description", C.c_char * 129), ("modality", C.c_char * 17),
                 ("body_part", C.c_char * 17), ("columns", C.c_size_t), ("rows", C.c_size_t),
                 ("slices", C.c_size_t), ("spacing_mm", C.c_double * 3), ("verdict", C.c_int),
-                ("reason_id", C.c_char * 33), ("reason", C.c_char * 257)]
+                ("reason_id", C.c_char * 33), ("reason", C.c_char * 257),
+                ("repetition_ms", C.c_double), ("echo_ms", C.c_double), ("protocol", C.c_char * 129),
+                ("scan_options", C.c_char * 65)]
 
 
 class SeriesWriteOptions(C.Structure):
@@ -51,7 +53,8 @@ class SeriesWriteOptions(C.Structure):
 
 class SegOptions(C.Structure):
     _fields_ = [("structure", C.c_char_p), ("model_name", C.c_char_p), ("model_version", C.c_char_p),
-                ("model_sha256", C.c_char_p), ("edited", C.c_int)]
+                ("model_sha256", C.c_char_p), ("edited", C.c_int),
+                ("predecessor_instance_uid", C.c_char_p), ("predecessor_series_uid", C.c_char_p)]
 
 
 class Agreement(C.Structure):

@@ -155,3 +155,74 @@ fseg_status fseg_model_input_spec(const fseg_model *model, fseg_input_spec *out,
     json_decref(card);
     return status;
 }
+
+static fseg_status read_body_parts(const json_t *card, fseg_model_scope *out, fseg_error *error)
+{
+    const json_t *parts = json_object_get(card, "body_parts");
+    if (!parts) {
+        return FSEG_OK;
+    }
+    int good = json_is_array(parts) && json_array_size(parts) <= FSEG_MAX_BODY_PARTS;
+    for (size_t i = 0; good && i < json_array_size(parts); i++) {
+        const json_t *part = json_array_get(parts, i);
+        good = json_is_string(part) && json_string_length(part) < FSEG_NAME_LENGTH;
+        if (good) {
+            strcpy(out->body_parts[out->body_part_count++], json_string_value(part));
+        }
+    }
+    return good ? FSEG_OK
+                : fseg_error_set(error, FSEG_ERROR_FILE_FORMAT,
+                                 "The model card's \"body_parts\" must be a list of at most %d "
+                                 "texts of less than %d bytes; correct the card.",
+                                 FSEG_MAX_BODY_PARTS, FSEG_NAME_LENGTH);
+}
+
+static fseg_status read_scope(const json_t *card, fseg_model_scope *out, fseg_error *error)
+{
+    const struct {
+        const char *key;
+        double low, high;
+        double *to;
+    } numbers[] = {{"pixel_mm_low", 0, 1000, &out->pixel_mm_low},
+                   {"pixel_mm_high", 0, 1000, &out->pixel_mm_high},
+                   {"slice_mm_low", 0, 1000, &out->slice_mm_low},
+                   {"slice_mm_high", 0, 1000, &out->slice_mm_high},
+                   {"entropy_high", 0, 1, &out->entropy_high},
+                   {"island_share", 0, 1, &out->island_share}};
+    fseg_status status = read_text(card, "contrast", out->contrast, error);
+    if (status == FSEG_OK) {
+        status = read_text(card, "orientation", out->orientation, error);
+    }
+    if (status == FSEG_OK) {
+        status = read_body_parts(card, out, error);
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && status == FSEG_OK; i++) {
+        status = read_number(card, numbers[i].key, numbers[i].low, numbers[i].high, numbers[i].to,
+                             error);
+    }
+    const char *orientation = out->orientation;
+    if (status == FSEG_OK && *orientation && strcmp(orientation, "axial") != 0 &&
+        strcmp(orientation, "coronal") != 0 && strcmp(orientation, "sagittal") != 0) {
+        status = fseg_error_set(error, FSEG_ERROR_FILE_FORMAT,
+                                "The model card's \"orientation\" must be axial, coronal or "
+                                "sagittal; correct the card.");
+    }
+    return status;
+}
+
+fseg_status fseg_model_read_scope(const fseg_model *model, fseg_model_scope *out, fseg_error *error)
+{
+    if (!model || !out) {
+        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                              "fseg_model_read_scope needs a model and a place for the scope.");
+    }
+    const fseg_model_scope defaults = {.entropy_high = 0.6, .island_share = 0.1};
+    json_t *card = json_loads(fseg_model_card(model), JSON_REJECT_DUPLICATES, NULL);
+    if (!card) {
+        return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
+    }
+    *out = defaults;
+    const fseg_status status = read_scope(card, out, error);
+    json_decref(card);
+    return status;
+}

@@ -1,4 +1,4 @@
-/* Finding a model file by its name. */
+/* Finding a model file by its name, and the folders where models lie. */
 #include "frugalseg/model_locate.h"
 
 #include <dlfcn.h>
@@ -11,16 +11,21 @@
 #define MODEL_SUFFIX ".fseg"
 #define ANCESTORS 8 /* how far above the program or library its models may lie */
 
-typedef struct search {
-    const char *name;
-    const char *suffix; /* "" when the name has it already */
-    char path[FSEG_PATH_LENGTH];
-} search;
+/* Called for each folder in the order of search, `length` bytes at `folder` and `sub` behind them;
+ * not 0 ends the walk. */
+typedef int (*folder_visitor)(void *user, const char *folder, size_t length, const char *sub,
+                              fseg_model_source source);
 
 static int is_file(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+static int is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 static int ends_with(const char *text, const char *end)
@@ -29,21 +34,11 @@ static int ends_with(const char *text, const char *end)
     return length > end_length && strcmp(text + length - end_length, end) == 0;
 }
 
-/* Whether the model lies in the folder of `length` bytes at `folder`, below `sub`; then s->path. */
-static int look_in(search *s, const char *folder, size_t length, const char *sub)
-{
-    if (length == 0 || length >= FSEG_PATH_LENGTH)
-        return 0;
-    const int written = snprintf(s->path, sizeof s->path, "%.*s%s/%s%s", (int)length, folder, sub,
-                                 s->name, s->suffix);
-    return written > 0 && (size_t)written < sizeof s->path && is_file(s->path);
-}
-
-static int look_in_list(search *s, const char *list)
+static int walk_list(const char *list, folder_visitor visit, void *user)
 {
     while (list && *list) {
         const size_t length = strcspn(list, ":");
-        if (look_in(s, list, length, ""))
+        if (length > 0 && visit(user, list, length, "", FSEG_MODEL_ENVIRONMENT))
             return 1;
         list += length;
         if (*list == ':')
@@ -52,18 +47,21 @@ static int look_in_list(search *s, const char *list)
     return 0;
 }
 
-static int look_in_user_folder(search *s)
+static int walk_user_folder(folder_visitor visit, void *user)
 {
     const char *data = getenv("XDG_DATA_HOME");
     if (data && *data)
-        return look_in(s, data, strlen(data), "/frugalseg/models");
+        return visit(user, data, strlen(data), "/frugalseg/models", FSEG_MODEL_USER);
     const char *home = getenv("HOME");
-    return home && *home && look_in(s, home, strlen(home), "/.local/share/frugalseg/models");
+    return home && *home &&
+           visit(user, home, strlen(home), "/.local/share/frugalseg/models", FSEG_MODEL_USER);
 }
 
 /* The folders above `binary`, the path of a program or library. */
-static int look_above(search *s, const char *binary)
+static int walk_above(const char *binary, folder_visitor visit, void *user)
 {
+    static const char *const subs[] = {"/share/frugalseg/models", "/Resources/Models"};
+    char path[FSEG_PATH_LENGTH];
     size_t length = strlen(binary);
     for (int i = 0; i < ANCESTORS; i++) {
         while (length > 0 && binary[length - 1] != '/')
@@ -71,14 +69,17 @@ static int look_above(search *s, const char *binary)
         if (length <= 1)
             return 0;
         length--; /* the slash */
-        if (look_in(s, binary, length, "/share/frugalseg/models") ||
-            look_in(s, binary, length, "/Resources/Models"))
-            return 1;
+        for (size_t j = 0; j < sizeof subs / sizeof *subs; j++) {
+            const int written = snprintf(path, sizeof path, "%.*s%s", (int)length, binary, subs[j]);
+            if (written > 0 && (size_t)written < sizeof path && is_folder(path) &&
+                visit(user, binary, length, subs[j], FSEG_MODEL_SHIPPED))
+                return 1;
+        }
     }
     return 0;
 }
 
-static int look_beside_this_code(search *s)
+static int walk_beside_this_code(folder_visitor visit, void *user)
 {
     static const char anchor = 0; /* an address inside the library that holds this function */
     char real[FSEG_PATH_LENGTH];
@@ -86,9 +87,9 @@ static int look_beside_this_code(search *s)
     if (dladdr(&anchor, &info) && info.dli_fname) {
         char *resolved = realpath(info.dli_fname, NULL);
         if (resolved) {
-            const int found = look_above(s, resolved);
+            const int ended = walk_above(resolved, visit, user);
             free(resolved);
-            if (found)
+            if (ended)
                 return 1;
         }
     }
@@ -96,7 +97,49 @@ static int look_beside_this_code(search *s)
     if (length <= 0)
         return 0;
     real[length] = '\0';
-    return look_above(s, real);
+    return walk_above(real, visit, user);
+}
+
+static int walk_folders(folder_visitor visit, void *user)
+{
+    return walk_list(getenv("FRUGALSEG_MODEL_PATH"), visit, user) ||
+           walk_user_folder(visit, user) || walk_beside_this_code(visit, user);
+}
+
+typedef struct search {
+    const char *name;
+    const char *suffix; /* "" when the name has it already */
+    char path[FSEG_PATH_LENGTH];
+} search;
+
+/* Ends the walk at the folder that holds the model, whose path is then in s->path. */
+static int look_in(void *user, const char *folder, size_t length, const char *sub,
+                   fseg_model_source source)
+{
+    search *s = user;
+    (void)source;
+    if (length >= FSEG_PATH_LENGTH)
+        return 0;
+    const int written = snprintf(s->path, sizeof s->path, "%.*s%s/%s%s", (int)length, folder, sub,
+                                 s->name, s->suffix);
+    return written > 0 && (size_t)written < sizeof s->path && is_file(s->path);
+}
+
+typedef struct countdown {
+    size_t left; /* folders before the wanted one */
+    fseg_model_source source;
+    char path[FSEG_PATH_LENGTH];
+} countdown;
+
+static int count_down(void *user, const char *folder, size_t length, const char *sub,
+                      fseg_model_source source)
+{
+    countdown *c = user;
+    if (length >= FSEG_PATH_LENGTH || c->left-- > 0)
+        return 0;
+    c->source = source;
+    const int written = snprintf(c->path, sizeof c->path, "%.*s%s", (int)length, folder, sub);
+    return written > 0 && (size_t)written < sizeof c->path;
 }
 
 static fseg_status give(const char *found, char *path, size_t size, fseg_error *error)
@@ -127,12 +170,27 @@ fseg_status fseg_model_locate(const char *name_or_path, char *path, size_t size,
 
     search s = {.name = name_or_path,
                 .suffix = ends_with(name_or_path, MODEL_SUFFIX) ? "" : MODEL_SUFFIX};
-    if (look_in_list(&s, getenv("FRUGALSEG_MODEL_PATH")) || look_in_user_folder(&s) ||
-        look_beside_this_code(&s))
+    if (walk_folders(look_in, &s))
         return give(s.path, path, size, error);
     return fseg_error_set(error, FSEG_ERROR_NOT_FOUND,
                           "There is no model \"%.100s\": it is neither a file here nor in the "
                           "folders of FRUGALSEG_MODEL_PATH, in ~/.local/share/frugalseg/models or "
                           "among the models that came with the program.",
                           name_or_path);
+}
+
+fseg_status fseg_model_folder(size_t index, char *path, size_t size, fseg_model_source *source,
+                              fseg_error *error)
+{
+    if (!path || size == 0)
+        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                              "No buffer was given for the path of the folder.");
+    path[0] = '\0';
+    countdown c = {.left = index};
+    if (!walk_folders(count_down, &c))
+        return fseg_error_set(error, FSEG_ERROR_NOT_FOUND,
+                              "There are fewer than %zu folders of models.", index + 1);
+    if (source)
+        *source = c.source;
+    return give(c.path, path, size, error);
 }

@@ -20,7 +20,9 @@ struct SliceHeader {
 
     std::string sopClass, sopInstance, series, study, frameOfReference;
     std::string modality, description, bodyPart, imageType;
-    std::string transferSyntax; /**< UID */
+    std::string protocol, scanOptions;
+    double repetition = 0.0, echo = 0.0; /**< ms, 0 when absent */
+    std::string transferSyntax;          /**< UID */
 
     unsigned rows = 0, columns = 0, samples = 1;
     unsigned bitsAllocated = 0, bitsStored = 0, highBit = 0, pixelRepresentation = 0;

@@ -367,6 +367,10 @@ void judgeSeries(Series &series)
     copyText(info.description, sizeof info.description, sample.description);
     copyText(info.modality, sizeof info.modality, toUtf8(sample.modality, ""));
     copyText(info.body_part, sizeof info.body_part, toUtf8(sample.bodyPart, ""));
+    copyText(info.protocol, sizeof info.protocol, sample.protocol);
+    copyText(info.scan_options, sizeof info.scan_options, toUtf8(sample.scanOptions, ""));
+    info.repetition_ms = sample.repetition;
+    info.echo_ms = sample.echo;
     info.columns = sample.columns;
     info.rows = sample.rows;
     info.slices = series.slices.size();

@@ -104,6 +104,11 @@ void readTags(DcmItem &data, SliceHeader &header)
     header.imageType = attributeTexts(data, DCM_ImageType);
     header.description = toUtf8(attributeTexts(data, DCM_SeriesDescription),
                                 attributeTexts(data, DCM_SpecificCharacterSet));
+    header.protocol = toUtf8(attributeTexts(data, DCM_ProtocolName),
+                             attributeTexts(data, DCM_SpecificCharacterSet));
+    header.scanOptions = attributeTexts(data, DCM_ScanOptions);
+    attributeNumbers(data, DCM_RepetitionTime, &header.repetition, 1);
+    attributeNumbers(data, DCM_EchoTime, &header.echo, 1);
     header.instanceNumber = std::atoi(attributeText(data, DCM_InstanceNumber).c_str());
     for (const DcmTagKey &tag : {DCM_EchoTime, DCM_EchoNumbers, DCM_TemporalPositionIdentifier,
                                  DCM_DiffusionBValue, DCM_ImageType}) {

@@ -262,7 +262,7 @@ Extent extentOf(size_t sourceSize, double sourceSpacing, double spacing, size_t 
 }
 
 MaskPointer restoreMask(const fseg_network_grid &grid, const float *probabilities, double threshold,
-                        std::vector<size_t> *components)
+                        std::vector<size_t> *components, VolumePointer *entropy)
 {
     const CanonicalAxes axes(grid.source);
     const size_t gridCount = voxelCount(grid.geometry);
@@ -277,8 +277,8 @@ MaskPointer restoreMask(const fseg_network_grid &grid, const float *probabilitie
         extentOf(axes.size[0], axes.spacing[0], spacing, static_cast<size_t>(grid.width));
     const Extent rows =
         extentOf(axes.size[1], axes.spacing[1], spacing, static_cast<size_t>(grid.height));
-    const std::vector<float> smooth = interpolateBack(
-        probabilities, static_cast<size_t>(grid.depth), axes, columns, rows, spacing);
+    std::vector<float> smooth = interpolateBack(probabilities, static_cast<size_t>(grid.depth),
+                                                axes, columns, rows, spacing);
     std::vector<uint8_t> canonical(smooth.size());
     std::transform(smooth.begin(), smooth.end(), canonical.begin(), [&](float probability) {
         return static_cast<uint8_t>(probability > threshold ? 1 : 0);
@@ -289,15 +289,26 @@ MaskPointer restoreMask(const fseg_network_grid &grid, const float *probabilitie
     }
     MaskPointer mask = newMask(grid.source);
     axes.toSource(canonical.data(), mask->voxels);
+    if (entropy) {
+        std::transform(smooth.begin(), smooth.end(), smooth.begin(),
+                       [](float p) { return static_cast<float>(binaryEntropy(p)); });
+        *entropy = newVolume(grid.source);
+        axes.toSource(smooth.data(), (*entropy)->voxels);
+    }
     return mask;
 }
 
 } // namespace
 
 MaskPointer maskFromGrid(const fseg_network_grid &grid, const float *probabilities,
-                         double threshold, std::vector<size_t> *components)
+                         double threshold, std::vector<size_t> *components, VolumePointer *entropy)
 {
-    return restoreMask(grid, probabilities, threshold, components);
+    return restoreMask(grid, probabilities, threshold, components, entropy);
+}
+
+double binaryEntropy(double p)
+{
+    return p <= 0.0 || p >= 1.0 ? 0.0 : -p * std::log2(p) - (1.0 - p) * std::log2(1.0 - p);
 }
 
 } // namespace frugalseg

@@ -116,6 +116,26 @@ typedef struct fseg_input_spec {
  *  FSEG_ERROR_FILE_FORMAT when a key has the wrong type or range. */
 fseg_status fseg_model_input_spec(const fseg_model *model, fseg_input_spec *out, fseg_error *error);
 
+#define FSEG_MAX_BODY_PARTS 8
+
+/** For which images a model was made, and from where on its answer deserves a warning. */
+typedef struct fseg_model_scope {
+    char contrast[FSEG_NAME_LENGTH];    /**< card "contrast": "T2 fat-suppressed"; "" = any */
+    char orientation[FSEG_NAME_LENGTH]; /**< card "orientation" of the slices: "axial", "coronal",
+                                             "sagittal"; "" = any */
+    char body_parts[FSEG_MAX_BODY_PARTS][FSEG_NAME_LENGTH]; /**< card "body_parts": DICOM's words */
+    int body_part_count;                                    /**< 0 = any */
+    double pixel_mm_low, pixel_mm_high; /**< pixel size in plane; 0 = no limit */
+    double slice_mm_low, slice_mm_high; /**< distance of slices; 0 = no limit */
+    double entropy_high;                /**< mean entropy in bits above which to warn */
+    double island_share; /**< an island of this share of the largest one is worth a warning */
+} fseg_model_scope;
+
+/** Read the scope from the card, absent keys at "any", 0.6 bits and 0.1;
+ *  FSEG_ERROR_FILE_FORMAT when a key has the wrong type or range. */
+fseg_status fseg_model_read_scope(const fseg_model *model, fseg_model_scope *out,
+                                  fseg_error *error);
+
 /**
  * Load a model file. Everything is checked against the file's size before anything is allocated
  * (docs/file-format.md says in which order). On failure *out is null.

@@ -30,6 +30,24 @@ extern "C" {
  */
 fseg_status fseg_model_locate(const char *name_or_path, char *path, size_t size, fseg_error *error);
 
+/** Where a folder of models comes from. */
+typedef enum fseg_model_source {
+    FSEG_MODEL_ENVIRONMENT = 0, /**< named by FRUGALSEG_MODEL_PATH */
+    FSEG_MODEL_USER,            /**< the user's own */
+    FSEG_MODEL_SHIPPED          /**< came with the program */
+} fseg_model_source;
+
+/**
+ * The folders that fseg_model_locate looks into, in its order: `path` of `size` bytes
+ * (FSEG_PATH_LENGTH always suffices) receives number `index`. The folders of the environment and
+ * the user's need not exist; those of the program do. `source` may be null.
+ *
+ * FSEG_ERROR_NOT_FOUND: there are not that many folders. On failure `path` is "".
+ * Thread-safe as long as no thread changes the environment.
+ */
+fseg_status fseg_model_folder(size_t index, char *path, size_t size, fseg_model_source *source,
+                              fseg_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -52,6 +52,11 @@ void fseg_mask_free(fseg_mask *mask);
 
 /** Read a 3D scalar image. NaN or infinite voxels: FSEG_ERROR_NOT_FINITE. */
 fseg_status fseg_volume_read(const char *path, fseg_volume **out, fseg_error *error);
+/** Read the volumes of a 4D file (echoes, contrasts), all on one grid; a 3D file gives one. Free
+ *  with fseg_volume_free_stack. */
+fseg_status fseg_volume_read_stack(const char *path, fseg_volume ***out, size_t *count,
+                                   fseg_error *error);
+void fseg_volume_free_stack(fseg_volume **volumes, size_t count);
 /** Read a label map; `label` < 0 keeps the values (0..255), else voxels equal to it become 1. */
 fseg_status fseg_mask_read(const char *path, int label, fseg_mask **out, fseg_error *error);
 /** Write atomically (temporary file, rename); the suffix of `path` chooses the format. */
@@ -78,6 +83,10 @@ typedef struct fseg_series_info {
     fseg_verdict verdict;
     char reason_id[33]; /**< stable identifier, e.g. "missing-slice"; empty when ok */
     char reason[257];   /**< one sentence; empty when ok */
+    /* What the contrast can be told from; 0 or "" where the files do not say. */
+    double repetition_ms, echo_ms; /**< RepetitionTime, EchoTime of the first slice */
+    char protocol[129];            /**< ProtocolName, UTF-8 */
+    char scan_options[65];         /**< ScanOptions, as stored ("FS" is fat saturation) */
 } fseg_series_info;
 
 typedef struct fseg_series_list fseg_series_list;
@@ -119,6 +128,9 @@ typedef struct fseg_seg_options {
     const char *model_version;
     const char *model_sha256; /**< 64 hex digits of the model file */
     int edited;               /**< 0: AUTOMATIC, 1: SEMIAUTOMATIC */
+    /* The segmentation object that this one was corrected from: both UIDs or none (null or ""). */
+    const char *predecessor_instance_uid;
+    const char *predecessor_series_uid;
 } fseg_seg_options;
 /** Write `mask` (on the grid of the series) as a DICOM Segmentation, type BINARY, referencing
  *  every source instance; atomic. An empty mask: FSEG_ERROR_BAD_INPUT. */
@@ -152,20 +164,88 @@ fseg_status fseg_network_grid_mask(const fseg_network_grid *grid, const float *p
 
 /* ---- the whole job ----------------------------------------------------------------------- */
 
+/** Why a warning was given; fseg_check_name gives the word that front ends use. */
+typedef enum fseg_check {
+    FSEG_CHECK_MODALITY = 0, /**< "modality": another one than the card's */
+    FSEG_CHECK_BODY_PART,    /**< "body-part": the series shows another one */
+    FSEG_CHECK_CONTRAST,     /**< "contrast": the series has another one */
+    FSEG_CHECK_PIXEL_SIZE,   /**< "pixel-size": outside the card's */
+    FSEG_CHECK_SLICES,       /**< "slice-distance": outside the card's */
+    FSEG_CHECK_ORIENTATION,  /**< "orientation": slices lie otherwise than the card says */
+    FSEG_CHECK_EMPTY,        /**< "empty": nothing was found */
+    FSEG_CHECK_BORDER,       /**< "border": the mask touches the border of the image */
+    FSEG_CHECK_VOLUME_LOW,   /**< "volume-low": below the card's range */
+    FSEG_CHECK_VOLUME_HIGH,  /**< "volume-high": above it */
+    FSEG_CHECK_ISLANDS,      /**< "islands": several large ones, of which one was kept */
+    FSEG_CHECK_ENTROPY       /**< "entropy": the network is unsure about much of the mask */
+} fseg_check;
+/** The word above; "" for a number that is none of them. */
+const char *fseg_check_name(fseg_check check);
+
+#define FSEG_MAX_WARNINGS 12
+
 typedef struct fseg_segment_report {
     double volume_ml;
     double mean_entropy; /**< mean binary entropy (bits) over the mask and its rim */
     double prepare_s, network_s, restore_s;
-    size_t network_bytes;  /**< memory of the network session */
-    char warnings[8][160]; /**< sentences for the user: wrong modality, empty, border, ... */
+    size_t network_bytes;                  /**< memory of the network session */
+    char warnings[FSEG_MAX_WARNINGS][160]; /**< sentences for the user */
     int warning_count;
+    fseg_check checks[FSEG_MAX_WARNINGS]; /**< which each warning is */
 } fseg_segment_report;
+
+/** Append to `report` in which respects an image lies outside the model's card, for a choice before
+ *  anything is computed. `series` (may be null) tells body part and contrast, as far as its files
+ *  do; what they do not say gives no warning. Reads the geometry and modality of `volume` only. */
+fseg_status fseg_imaging_check_input(const fseg_model *model, const fseg_volume *volume,
+                                     const fseg_series_info *series, fseg_segment_report *report,
+                                     fseg_error *error);
+/** Weighting of a series: "T1", "T2", "PD", "DWI", or "" when its files do not tell. */
+const char *fseg_imaging_weighting(const fseg_series_info *series);
+
+/** All zero: the card's threshold, no map. */
+typedef struct fseg_segment_options {
+    double threshold; /**< probability above which a voxel is foreground; 0 = the card's */
+    int entropy;      /**< not 0: also make the map of entropy */
+} fseg_segment_options;
 
 /** Segment `volume` with `model`; `report` may be null. An empty result is an empty mask and a
  *  warning, not an error. */
 fseg_status fseg_segment_volume(fseg_context *context, const fseg_model *model,
                                 const fseg_volume *volume, const fseg_progress *progress,
                                 fseg_mask **out, fseg_segment_report *report, fseg_error *error);
+
+/** The same with options (null = defaults). `entropy` (null unless options->entropy) receives the
+ *  binary entropy in bits, 0 to 1, of the probability that is compared with the threshold, on the
+ *  grid of `volume`. */
+fseg_status fseg_segment_volume_with(fseg_context *context, const fseg_model *model,
+                                     const fseg_volume *volume, const fseg_segment_options *options,
+                                     const fseg_progress *progress, fseg_mask **out,
+                                     fseg_volume **entropy, fseg_segment_report *report,
+                                     fseg_error *error);
+
+/** In what an image is changed to see whether the model's answer stays; bits to be or-ed. */
+enum {
+    FSEG_VIEW_FLIP_COLUMNS = 1, /**< mirrored left to right */
+    FSEG_VIEW_FLIP_ROWS = 2,    /**< mirrored front to back */
+    FSEG_VIEW_SMALLER = 4,      /**< pixels a tenth larger: the structure looks smaller */
+    FSEG_VIEW_LARGER = 8        /**< pixels a tenth smaller */
+};
+
+/** How unsure a model is about an image, for the choice of what to label next. */
+typedef struct fseg_uncertainty {
+    double mean_entropy; /**< of the plain answer, as in fseg_segment_report; 1 when empty */
+    double disagreement; /**< 1 - mean Dice between the plain mask and those of the views; 1 when
+                              the plain mask is empty */
+    double volume_ml;    /**< of the plain mask */
+} fseg_uncertainty;
+
+/** Segment `volume` as it is and in each of `views`, at the cost of one run each; no view gives
+ *  disagreement 0. For any thread. Method: docs/theory/uncertainty.md. */
+fseg_status fseg_imaging_uncertainty(fseg_context *context, const fseg_model *model,
+                                     const fseg_volume *volume, unsigned views,
+                                     const fseg_progress *progress, fseg_uncertainty *out,
+                                     fseg_error *error);
 
 /* ---- measuring --------------------------------------------------------------------------- */
 
@@ -180,6 +260,10 @@ typedef struct fseg_mask_agreement {
 } fseg_mask_agreement;
 fseg_status fseg_mask_compare(const fseg_mask *mask, const fseg_mask *truth,
                               fseg_mask_agreement *out, fseg_error *error);
+
+/** A number for people, into `text`: three digits that matter, and never "0" for what is not 0
+ *  ("1432", "43.2", "0.0471"). Returns `text`. */
+const char *fseg_imaging_format_number(double value, char text[32]);
 
 /** SHA-256 of a file as 64 hex digits and a null. */
 fseg_status fseg_file_sha256(const char *path, char hex[65], fseg_error *error);
