@@ -6,6 +6,7 @@
 #   make viewer             the same scan in the web viewer; SCAN=FOLDER, MODEL=... as above
 #   make test               build everything, run all tests
 #   make build              program and libraries
+#   make wheel              `pip install`-able wheel of all of it, in build/wheel/
 #   make bench-peers        FrugalSeg against ONNX Runtime, OpenVINO and PyTorch, in $(BUILD)/benchmark
 #   make format             clang-format on our sources
 #   make clean              remove what was built; `make distclean` removes the dependencies too
@@ -26,7 +27,7 @@ JOBS ?= $(shell nproc)
 
 SOURCES = $(shell git ls-files -- '*.c' '*.h' '*.cc' '*.cxx' '*.cpp' '*.hpp' '*.hxx')
 .DEFAULT_GOAL := build
-.PHONY: demo viewer test bench-peers build dependencies test-dependencies benchmark-dependencies format clean distclean
+.PHONY: demo viewer test bench-peers build wheel dependencies test-dependencies benchmark-dependencies format clean distclean
 
 dependencies:
 	@ThirdParty/bootstrap.sh
@@ -41,6 +42,13 @@ build: dependencies
 	@test -f $(BUILD)/CMakeCache.txt || \
 	    cmake -Wno-deprecated -S . -B $(BUILD) -G Ninja -DFRUGALSEG_BUILD_TESTS=OFF $(CMAKE_FLAGS)
 	@cmake --build $(BUILD) --parallel $(JOBS)
+
+# Packs what is built; `pip wheel --no-deps .` would build it once more.
+wheel: build
+	@$(or $(FRUGALSEG_DEPS),build/deps)/venv/bin/python -m pip --disable-pip-version-check wheel --quiet \
+	    --no-deps --no-build-isolation --wheel-dir build/wheel . \
+	    --config-settings=cmake.define.FRUGALSEG_WHEEL_FROM="$(abspath $(BUILD))"
+	@ls build/wheel/*.whl
 
 test: test-dependencies
 	@cmake -Wno-deprecated -S . -B $(BUILD) -G Ninja -DFRUGALSEG_BUILD_TESTS=ON $(CMAKE_FLAGS)

@@ -217,11 +217,12 @@ venv=$deps/venv
 sdk=$deps/vtk-sdk
 
 system_packages
-install_wheels run-time "$here/requirements.txt"
+run_time=("$here/requirements.txt" "$here/requirements-build.txt")
+install_wheels run-time "${run_time[@]}"
 if [ $with_tests = yes ]; then
-    install_wheels test "$here/requirements.txt" "$here/requirements-test.txt"
+    install_wheels test "${run_time[@]}" "$here/requirements-test.txt"
 fi
 if [ $with_benchmark = yes ]; then
-    install_wheels benchmark "$here/requirements.txt" "$here/requirements-test.txt" "$here/requirements-benchmark.txt"
+    install_wheels benchmark "${run_time[@]}" "$here/requirements-test.txt" "$here/requirements-benchmark.txt"
 fi
 vtk_headers

@@ -25,6 +25,7 @@ TOP_LEVEL = {
     "Testing",
     "ThirdParty",
     "docs",
+    "pyproject.toml",  # Python's tools look for it nowhere else
 }
 
 C_STANDARD = set(
