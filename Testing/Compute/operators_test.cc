@@ -190,13 +190,13 @@ INSTANTIATE_TEST_SUITE_P(All, Operator, testing::ValuesIn(allCases()),
 
 TEST(OperatorTable, NamesAreUniqueAndComplete)
 {
-    for (const char *name :
-         {"conv3x3", "conv2x2", "conv1x1", "upsample2_conv2x2", "group_norm", "group_norm_relu",
-          "relu", "max_pool2", "upsample2", "concat", "softmax", "dense"})
+    for (const char *name : {"conv3x3", "conv3x3_winograd", "upsample2_conv2x2_nested", "conv2x2",
+                             "conv1x1", "upsample2_conv2x2", "group_norm", "group_norm_relu",
+                             "relu", "max_pool2", "upsample2", "concat", "softmax", "dense"})
         EXPECT_NE(nullptr, find(name)) << name;
     size_t count;
     fseg_operators(&count);
-    EXPECT_EQ(12u, count);
+    EXPECT_EQ(14u, count);
 }
 
 } // namespace

@@ -82,6 +82,11 @@ void fseg_blocked_norm(fseg_context *context, const fseg_blocked *x, int groups,
                        float epsilon, const float *sums, size_t sum_rows, const float *scale,
                        const float *shift, float *mean, float *inverse_deviation, float *map,
                        const fseg_blocked *y);
+/* Only the statistics, and scale [n][blocks * 16] and shift (after it) as which GroupNorm acts on
+ * each image: the first two of the five parts of map. */
+void fseg_blocked_norm_map(fseg_context *context, const fseg_blocked *x, int groups, float epsilon,
+                           const float *sums, size_t sum_rows, const float *scale,
+                           const float *shift, float *mean, float *inverse_deviation, float *map);
 /* dx (may be dy's memory), d scale, d shift [channels], and the channel sums of dx (the gradient of
  * a preceding bias; null if unwanted). `sums` is scratch of fseg_norm_sums_doubles. */
 size_t fseg_norm_sums_doubles(int n, int channels);

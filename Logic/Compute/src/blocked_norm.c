@@ -102,10 +102,12 @@ static void row_sums_task(void *user, size_t plane)
             out[c] += (double)rows[r * 2 * FSEG_BLOCK + c];
 }
 
-void fseg_blocked_norm(fseg_context *context, const fseg_blocked *x, int groups, int relu,
-                       float epsilon, const float *sums, size_t sum_rows, const float *scale,
-                       const float *shift, float *mean, float *inverse_deviation, float *map,
-                       const fseg_blocked *y)
+/* Fewer rows than this are summed sooner than other threads wake. */
+enum { FEW_ROWS = 1024 };
+
+void fseg_blocked_norm_map(fseg_context *context, const fseg_blocked *x, int groups, float epsilon,
+                           const float *sums, size_t sum_rows, const float *scale,
+                           const float *shift, float *mean, float *inverse_deviation, float *map)
 {
     const fseg_kernels *kernels = fseg_blocked_kernels(context, x);
     const size_t planes = (size_t)x->n * fseg_blocked_blocks(x->channels);
@@ -113,7 +115,11 @@ void fseg_blocked_norm(fseg_context *context, const fseg_blocked *x, int groups,
     double *totals = (double *)(void *)map;
     if (sums) {
         row_sums_job rows = {.rows = sums, .row_count = sum_rows, .sums = totals};
-        fseg_context_parallel(context, planes, row_sums_task, &rows);
+        if (planes * sum_rows < FEW_ROWS)
+            for (size_t i = 0; i < planes; ++i)
+                row_sums_task(&rows, i);
+        else
+            fseg_context_parallel(context, planes, row_sums_task, &rows);
     } else {
         stats_job stats = {.kernels = kernels, .x = x, .sums = totals};
         fseg_context_parallel(context, planes, stats_task, &stats);
@@ -137,7 +143,21 @@ void fseg_blocked_norm(fseg_context *context, const fseg_blocked *x, int groups,
                 (float)(1.0 / sqrt(variance + (double)epsilon));
         }
     fill_map(x, groups, scale, shift, mean, inverse_deviation, map);
-    norm_job job = {.kernels = kernels, .x = x, .y = y, .map = map, .floor = floor_of(relu)};
+}
+
+void fseg_blocked_norm(fseg_context *context, const fseg_blocked *x, int groups, int relu,
+                       float epsilon, const float *sums, size_t sum_rows, const float *scale,
+                       const float *shift, float *mean, float *inverse_deviation, float *map,
+                       const fseg_blocked *y)
+{
+    const size_t planes = (size_t)x->n * fseg_blocked_blocks(x->channels);
+    fseg_blocked_norm_map(context, x, groups, epsilon, sums, sum_rows, scale, shift, mean,
+                          inverse_deviation, map);
+    norm_job job = {.kernels = fseg_blocked_kernels(context, x),
+                    .x = x,
+                    .y = y,
+                    .map = map,
+                    .floor = floor_of(relu)};
     fseg_context_parallel(context, planes, norm_task, &job);
 }
 

@@ -19,6 +19,7 @@ struct fseg_context {
     int threads;
     fseg_isa isa;
     const fseg_kernels *kernels, *inference_kernels;
+    const fseg_tile_kernels *tile_kernels;
     pthread_t *workers; /* threads - 1 of them */
     int started;
     pthread_mutex_t mutex;
@@ -199,6 +200,20 @@ static const fseg_kernels *kernels_of(fseg_isa isa)
     return fseg_kernels_portable();
 }
 
+static const fseg_tile_kernels *tile_kernels_of(fseg_isa isa)
+{
+#ifdef FSEG_WITH_AVX512
+    if (isa == FSEG_ISA_AVX512 || isa == FSEG_ISA_AVX512_BF16)
+        return fseg_tile_kernels_avx512();
+#endif
+#ifdef FSEG_WITH_AVX2
+    if (isa == FSEG_ISA_AVX2)
+        return fseg_tile_kernels_avx2();
+#endif
+    (void)isa;
+    return fseg_tile_kernels_portable();
+}
+
 static fseg_status choose_isa(fseg_isa wanted, fseg_isa *out, fseg_error *error)
 {
     if (wanted == FSEG_ISA_AUTO) {
@@ -255,6 +270,7 @@ fseg_status fseg_context_create(const fseg_context_options *options, fseg_contex
     context->threads = o.threads ? o.threads : processor_count();
     context->isa = isa;
     context->kernels = context->inference_kernels = kernels_of(isa);
+    context->tile_kernels = tile_kernels_of(isa);
 #ifdef FSEG_WITH_AVX512
     if (isa == FSEG_ISA_AVX512_BF16)
         context->inference_kernels = fseg_kernels_avx512bf16();
@@ -349,4 +365,9 @@ fseg_status fseg_context_check_precision(const fseg_context *context, fseg_preci
 const fseg_kernels *fseg_context_inference_kernels(const fseg_context *context)
 {
     return context ? context->inference_kernels : fseg_kernels_portable();
+}
+
+const fseg_tile_kernels *fseg_context_tile_kernels(const fseg_context *context)
+{
+    return context ? context->tile_kernels : fseg_tile_kernels_portable();
 }

@@ -3,7 +3,7 @@
 #define FSEG_CONTEXT_INTERNAL_H
 
 #include "frugalseg/context.h"
-#include "kernels.h"
+#include "tile_kernels.h"
 
 /* A null context means: portable kernels on the calling thread. */
 const fseg_kernels *fseg_context_kernels(const fseg_context *context);
@@ -11,5 +11,7 @@ const fseg_kernels *fseg_context_kernels(const fseg_context *context);
 const fseg_kernels *fseg_context_bfloat16_kernels(const fseg_context *context);
 /* The kernels for inference: bfloat16 ones when the context asks for them. */
 const fseg_kernels *fseg_context_inference_kernels(const fseg_context *context);
+/* The kernels of convolution by tiles, in single precision. */
+const fseg_tile_kernels *fseg_context_tile_kernels(const fseg_context *context);
 
 #endif

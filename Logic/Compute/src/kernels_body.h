@@ -9,47 +9,8 @@
  * broadcasts one input value per pixel. AVX-512: 12 x 2 = 24 of 32 registers; AVX2: 6 x 2 = 12 of
  * 16 (Georganas et al., "Anatomy of high-performance deep learning convolutions", SC 2018).
  */
-#include "kernels.h"
+#include "vector.h"
 #include <string.h>
-
-typedef float vf __attribute__((vector_size(VLEN * 4), aligned(VLEN * 4)));
-typedef int vi __attribute__((vector_size(VLEN * 4), aligned(VLEN * 4)));
-
-#define INLINE static inline __attribute__((always_inline))
-#define VECTORS (FSEG_BLOCK / VLEN) /* vectors per 16 channels */
-#define UNROLL _Pragma("GCC unroll 32")
-
-INLINE vf load(const float *p)
-{
-    return *(const vf *)p;
-}
-
-INLINE void store(float *p, vf v)
-{
-    *(vf *)p = v;
-}
-
-INLINE vf splat(float x)
-{
-    return x - (vf){0};
-}
-
-/* Per lane: mask ? a : b. */
-INLINE vf pick(vi mask, vf a, vf b)
-{
-    return (vf)((mask & (vi)a) | (~mask & (vi)b));
-}
-
-INLINE vf larger(vf a, vf b)
-{
-    return pick(b > a, b, a);
-}
-
-/* First interior pixel of row h. */
-INLINE size_t row_start(int h, int width)
-{
-    return ((size_t)(h + 1) * (size_t)(width + 2) + 1) * FSEG_BLOCK;
-}
 
 /* ---- convolution ------------------------------------------------------------------------- */
 

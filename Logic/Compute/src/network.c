@@ -1,5 +1,5 @@
 /* Execution of a planned network: weights in, forward, backward. */
-#include "network_internal.h"
+#include "network_fast.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +13,8 @@ static void pack_step(void *user, size_t i)
     if (s->node.op != FSEG_OP_CONV)
         return;
     const float *weight = network->model->tensors[s->node.weight].data;
-    fseg_conv_pack(&s->shape, weight, s->packed);
-    network->kernels->convert_weights(s->packed, fseg_conv_packed_floats(&s->shape));
+    fseg_fast_pack(s, weight);
+    network->kernels->convert_weights(s->packed, fseg_fast_packed_floats(s));
     for (int k = 0; k < s->shape.source_count; ++k)
         if (s->packed_back[k]) {
             fseg_conv_pack_back(&s->shape, k, weight, s->packed_back[k]);
@@ -54,6 +54,14 @@ static void run_step(fseg_network *network, const step *s, const float *images)
 {
     const fseg_tensor *tensors = network->model->tensors;
     fseg_context *context = network->context;
+    if (s->method != FSEG_CONV_DIRECT) {
+        fseg_fast_conv(network, s);
+        if (s->needs_border) {
+            const fseg_blocked y = view(network, &s->out);
+            fseg_blocked_clear_borders(context, &y);
+        }
+        return;
+    }
     if (s->is_view)
         return;
     const fseg_blocked out = view(network, &s->out);
@@ -73,14 +81,24 @@ static void run_step(fseg_network *network, const step *s, const float *images)
                           s->norm_follows >= 0 ? network->conv_sums : NULL);
         break;
     case FSEG_OP_NORM_RELU:
-        fseg_blocked_norm(context, in, s->node.groups, 1, network->model->config.norm_epsilon,
-                          network->conv_sums,
-                          fseg_conv_sums_rows(&network->steps[s->node.inputs[0]].shape, out.height),
-                          tensors[s->node.weight].data, tensors[s->node.bias].data, s->mean,
-                          s->inverse_deviation, network->map, &out);
+        if (s->norm_map) {
+            fseg_blocked_norm_map(context, in, s->node.groups, network->model->config.norm_epsilon,
+                                  network->conv_sums,
+                                  fseg_fast_sums_rows(&network->steps[s->node.inputs[0]]),
+                                  tensors[s->node.weight].data, tensors[s->node.bias].data, s->mean,
+                                  s->inverse_deviation, s->norm_map);
+            return;
+        }
+        fseg_blocked_norm(
+            context, in, s->node.groups, 1, network->model->config.norm_epsilon, network->conv_sums,
+            fseg_fast_sums_rows(&network->steps[s->node.inputs[0]]), tensors[s->node.weight].data,
+            tensors[s->node.bias].data, s->mean, s->inverse_deviation, network->map, &out);
         return; /* in place in inference: the border is the convolution's */
     case FSEG_OP_MAX_POOL:
-        fseg_blocked_max_pool(context, in, &out);
+        if (network->steps[s->node.inputs[0]].norm_map)
+            fseg_fast_max_pool(network, s);
+        else
+            fseg_blocked_max_pool(context, in, &out);
         break;
     case FSEG_OP_UPSAMPLE:
         fseg_blocked_upsample(context, in, &out);
@@ -88,7 +106,7 @@ static void run_step(fseg_network *network, const step *s, const float *images)
     case FSEG_OP_CONCAT:
         return;
     }
-    if (!network->training)
+    if (!network->training && s->needs_border)
         fseg_blocked_clear_borders(context, &out);
 }
 
@@ -97,14 +115,19 @@ fseg_status fseg_network_forward(fseg_network *network, const float *images, int
                                  double share)
 {
     network->count = count;
+    network->images = images;
+    network->logits = logits;
     for (size_t i = 0; i < network->step_count; ++i) {
         run_step(network, &network->steps[i], images);
         const double done = (double)(i + 1) / (double)network->step_count;
         if (fseg_progress_report(progress, first + share * done, "network") != FSEG_OK)
             return FSEG_ERROR_CANCELLED;
     }
-    const fseg_blocked out = view(network, &network->steps[network->step_count - 1].out);
-    fseg_blocked_unpack(network->context, &out, logits);
+    const step *end = &network->steps[network->step_count - 1];
+    if (end->method != FSEG_CONV_LAST) {
+        const fseg_blocked out = view(network, &end->out);
+        fseg_blocked_unpack(network->context, &out, logits);
+    }
     return FSEG_OK;
 }
 

@@ -5,6 +5,15 @@
 #include "blocked.h"
 #include "network.h"
 
+/* Algorithm of a convolution (network_fast.h). */
+typedef enum fseg_conv_method {
+    FSEG_CONV_DIRECT,
+    FSEG_CONV_WINOGRAD,
+    FSEG_CONV_ENLARGE, /* upsampling and 2x2 in nested form */
+    FSEG_CONV_FIRST,   /* reads the plain image */
+    FSEG_CONV_LAST     /* writes plain logits */
+} fseg_conv_method;
+
 /* What a node needs at run time. */
 typedef struct fseg_step {
     fseg_node node;
@@ -14,11 +23,14 @@ typedef struct fseg_step {
     fseg_blocked gradient; /* training only; shared with the input of a NORM_RELU */
     int has_gradient;      /* during a backward pass */
     /* convolution */
+    fseg_conv_method method;
     fseg_conv_shape shape;
     int sources[2]; /* nodes behind the view, if there is one */
     float *packed, *packed_back[2], *bias;
     /* GroupNorm: statistics [batch * groups] */
     float *mean, *inverse_deviation;
+    float *norm_map;  /* scale and shift, when the readers normalize by themselves; else null */
+    int needs_border; /* somebody reads the border of `out`: it must be zero */
     int norm_follows; /* index of the NORM_RELU that consumes this convolution, or -1 */
 } fseg_step;
 
@@ -30,14 +42,17 @@ struct fseg_network {
     int batch, height, width, training, count;
     fseg_step *steps;
     size_t step_count;
-    float *arena;     /* one block behind all tensors of an inference network */
-    float *map;       /* scratch of GroupNorm */
-    float *conv_sums; /* statistics that a convolution leaves for the GroupNorm after it */
+    float *arena; /* one block behind all tensors of an inference network */
+    float *map;   /* scratch of GroupNorm */
+    float *tile_scratch;
+    const float *images; /* of the current pass */
+    float *logits;       /* of the current pass, when the last node writes them itself */
+    float *conv_sums;    /* statistics that a convolution leaves for the GroupNorm after it */
     double *sums;
     float *weight_scratch;
     float *zeros; /* in place of the encoder's features, when there are no skips */
     int no_skips;
-    int first_trained; /* nodes before it get no gradient: 0, or the first after the encoder */
+    int first_trained;      /* nodes before it get no gradient: 0, or the first after the encoder */
     fseg_progress progress; /* polled in backward passes */
     int cancelled;          /* it asked to stop in the last backward pass */
     int dry;                /* nothing is allocated, bytes are only counted */

@@ -1,5 +1,5 @@
 /* Planning of a network: which tensors there are, where they lie, what they need. */
-#include "network_internal.h"
+#include "network_fast.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +49,26 @@ static void resolve_sources(fseg_network *network, step *s)
         s->shape.source_channels[i] = network->steps[s->sources[i]].node.channels;
 }
 
+/* Normalizations that readers do, borders that they need, scratch of convolutions. */
+static fseg_status plan_deferral(fseg_network *network)
+{
+    size_t scratch = 0;
+    for (size_t i = 0; i < network->step_count; ++i) {
+        step *s = &network->steps[i];
+        s->needs_border = fseg_fast_needs_border(network, i);
+        if (s->node.op == FSEG_OP_NORM_RELU && fseg_fast_defers(network, i)) {
+            s->norm_map = take(network, fseg_norm_map_floats(network->batch, s->node.channels));
+            if (!s->norm_map)
+                return FSEG_ERROR_OUT_OF_MEMORY;
+        } else if (s->node.op == FSEG_OP_CONV) {
+            const size_t need = fseg_fast_scratch(network, s);
+            scratch = need > scratch ? need : scratch;
+        }
+    }
+    network->tile_scratch = take(network, scratch);
+    return network->tile_scratch ? FSEG_OK : FSEG_ERROR_OUT_OF_MEMORY;
+}
+
 static fseg_status plan_steps(fseg_network *network)
 {
     size_t map = 0, sums = 0, scratch = 0, conv_sums = 0;
@@ -67,7 +87,8 @@ static fseg_status plan_steps(fseg_network *network)
             s->out.element_size = sizeof(float); /* logits */
         if (s->node.op == FSEG_OP_CONV) {
             resolve_sources(network, s);
-            s->packed = take(network, fseg_conv_packed_floats(&s->shape));
+            s->method = fseg_fast_method(network, s, i);
+            s->packed = take(network, fseg_fast_packed_floats(s));
             if (!s->packed)
                 return FSEG_ERROR_OUT_OF_MEMORY;
             if (s->node.bias >= 0) {
@@ -82,8 +103,8 @@ static fseg_status plan_steps(fseg_network *network)
             }
             const size_t need = fseg_conv_weight_grad_scratch(&s->shape, network->batch);
             scratch = need > scratch ? need : scratch;
-            const size_t rows = fseg_conv_sums_rows(&s->shape, s->out.height) * 2 * FSEG_BLOCK *
-                                (size_t)network->batch * fseg_blocked_blocks(s->node.channels);
+            const size_t rows = fseg_fast_sums_rows(s) * 2 * FSEG_BLOCK * (size_t)network->batch *
+                                fseg_blocked_blocks(s->node.channels);
             conv_sums = rows > conv_sums ? rows : conv_sums;
         } else if (s->node.op == FSEG_OP_NORM_RELU) {
             network->steps[s->node.inputs[0]].norm_follows = (int)i;
@@ -98,6 +119,9 @@ static fseg_status plan_steps(fseg_network *network)
             sums = d > sums ? d : sums;
         }
     }
+    fseg_fast_drop_ends(network);
+    if (plan_deferral(network) != FSEG_OK)
+        return FSEG_ERROR_OUT_OF_MEMORY;
     network->map = take(network, map);
     network->conv_sums = take(network, conv_sums);
     if (!network->map || !network->conv_sums)
@@ -341,6 +365,7 @@ void fseg_network_free(fseg_network *network)
         free(s->bias);
         free(s->mean);
         free(s->inverse_deviation);
+        free(s->norm_map);
         if (network->training) {
             free(s->out.data);
             if (s->norm_follows < 0)
@@ -350,6 +375,7 @@ void fseg_network_free(fseg_network *network)
     if (!network->dry) {
         free(network->arena);
         free(network->map);
+        free(network->tile_scratch);
         free(network->conv_sums);
         free(network->sums);
         free(network->weight_scratch);

@@ -40,6 +40,13 @@ CONV(2)
 CONV(1)
 #undef CONV
 
+#define conv3x3_winograd_sizes conv3x3_sizes
+
+static double conv3x3_winograd_multiply_adds(const fseg_operator_shape *s)
+{
+    return conv_multiply_adds(s, 9) / 4; /* 36 products a tile instead of 144; transforms aside */
+}
+
 static fseg_operator_sizes upsample2_conv2x2_sizes(const fseg_operator_shape *s)
 {
     fseg_operator_sizes sizes = conv_sizes(s, 4);
@@ -50,6 +57,13 @@ static fseg_operator_sizes upsample2_conv2x2_sizes(const fseg_operator_shape *s)
 static double upsample2_conv2x2_multiply_adds(const fseg_operator_shape *s)
 {
     return conv_multiply_adds(s, 9); /* of the folded form; 16 when done in two steps */
+}
+
+#define upsample2_conv2x2_nested_sizes upsample2_conv2x2_sizes
+
+static double upsample2_conv2x2_nested_multiply_adds(const fseg_operator_shape *s)
+{
+    return conv_multiply_adds(s, 4);
 }
 
 static fseg_operator_sizes group_norm_sizes(const fseg_operator_shape *s)

@@ -4,7 +4,7 @@
  * benchmarks. Dense layers are a plain matrix product and go to BLAS.
  */
 #include "operators_fast.h"
-#include "blocked.h"
+#include "blocked_tiles.h"
 #include "softmax.h"
 #include <cblas.h>
 #include <stdint.h>
@@ -128,6 +128,67 @@ CONV(conv2x2, 2, 0)
 CONV(conv1x1, 1, 0)
 CONV(upsample2_conv2x2, 2, 1)
 #undef CONV
+
+/* With fewer products than by definition: Winograd, or upsampling and 2x2 in nested form. */
+static fseg_status tiles_forward(fseg_context *context, const fseg_operator_shape *s,
+                                 const fseg_operator_f32 *t, int upsample)
+{
+    const fseg_conv_shape conv = {.source_channels = {s->channels},
+                                  .source_count = 1,
+                                  .out_channels = s->out_channels,
+                                  .kernel = upsample ? 2 : 3,
+                                  .upsample = upsample};
+    const int scale = upsample ? 2 : 1;
+    workspace w = begin(context, s);
+    const fseg_normed x = {.x = take_tensor(&w, s, s->channels, s->height, s->width)};
+    const fseg_blocked y = take_tensor(&w, s, s->out_channels, scale * s->height, scale * s->width);
+    float *packed =
+        take(&w, upsample ? fseg_enlarge_packed_floats(&conv) : fseg_winograd_packed_floats(&conv));
+    float *bias = take(&w, fseg_blocked_blocks(s->out_channels) * FSEG_BLOCK);
+    float *scratch =
+        take(&w, upsample ? fseg_enlarge_scratch(context, &conv, s->n, s->height, s->width)
+                          : fseg_winograd_scratch(context, &conv, s->n, s->height, s->width));
+    if (!w.failed) {
+        fseg_blocked_pack(context, t->x, &x.x);
+        memcpy(bias, t->bias, (size_t)s->out_channels * sizeof(float));
+        if (upsample) {
+            fseg_enlarge_pack(&conv, t->weight, packed);
+            fseg_blocked_enlarge(context, &conv, &x, packed, bias, &y, NULL, scratch);
+        } else {
+            fseg_winograd_pack(&conv, t->weight, packed);
+            fseg_blocked_winograd(context, &conv, &x, packed, bias, &y, NULL, scratch);
+        }
+        fseg_blocked_unpack(context, &y, t->y);
+    }
+    return finish(&w);
+}
+
+fseg_status fseg_conv3x3_winograd_forward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                               const fseg_operator_f32 *t)
+{
+    return tiles_forward(context, s, t, 0);
+}
+
+fseg_status fseg_upsample2_conv2x2_nested_forward_fast(fseg_context *context,
+                                                       const fseg_operator_shape *s,
+                                                       const fseg_operator_f32 *t)
+{
+    return tiles_forward(context, s, t, 1);
+}
+
+/* Backward they are as the others. */
+fseg_status fseg_conv3x3_winograd_backward_fast(fseg_context *context, const fseg_operator_shape *s,
+                                                const fseg_operator_f32 *t)
+{
+    return conv_backward(context, s, t, 3, 0);
+}
+
+fseg_status fseg_upsample2_conv2x2_nested_backward_fast(fseg_context *context,
+                                                        const fseg_operator_shape *s,
+                                                        const fseg_operator_f32 *t)
+{
+    return conv_backward(context, s, t, 2, 1);
+}
 
 /* ---- GroupNorm ----------------------------------------------------------------------------- */
 

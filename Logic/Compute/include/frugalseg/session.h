@@ -16,6 +16,8 @@ typedef struct fseg_session fseg_session;
 
 /**
  * Plan inference of up to `batch` slices of height x width (multiples of fseg_unet_size_multiple).
+ * More slices than the processor's cache holds go through the network one after the other, whatever
+ * the batch: a larger one costs no more memory then.
  * Context and model must outlive the session; the weights are packed here, so later changes of the
  * model's tensors do not reach the session.
  */
