@@ -1,63 +1,240 @@
-#include "vtkSlicerFrugalSegLearningLogic.h"
+// Activities and what all files share; labels and ranking are in ...Cases.cxx, models and learning in
+// ...Models.cxx, propagation in ...Propagation.cxx.
+#include "vtkSlicerFrugalSegLearningLogicInternal.h"
 
-#include "vtkSlicerFrugalSegLogic.h"
+#include "FrugalSegFailure.h"
+
+// Slicer includes
+#include <vtkSlicerApplicationLogic.h>
 
 // MRML includes
 #include <vtkMRMLMessageCollection.h>
-#include <vtkMRMLScalarVolumeNode.h>
-#include <vtkMRMLScene.h>
-#include <vtkMRMLSegmentationNode.h>
+
+// Segmentation includes
+#include <vtkSegment.h>
 
 // VTK includes
 #include <vtkIntArray.h>
-#include <vtkNew.h>
 #include <vtkObjectFactory.h>
 #include <vtkStringArray.h>
 #include <vtkTable.h>
 
+// STD includes
+#include <cstdio>
+
 //----------------------------------------------------------------------------
-class vtkSlicerFrugalSegLearningLogic::vtkInternal
+std::string FrugalSegTagOf(vtkSegment* segment, const char* tag)
 {
-public:
-  explicit vtkInternal(vtkSlicerFrugalSegLearningLogic* external) : External(external) {}
-
-  bool Refuse(vtkMRMLMessageCollection* messages) const
+  std::string value;
+  if (segment)
   {
-    const std::string text = "This build cannot learn yet; update FrugalSeg.";
-    if (messages)
-    {
-      messages->AddMessage(vtkCommand::ErrorEvent, text);
-    }
-    else
-    {
-      vtkErrorWithObjectMacro(this->External, << text);
-    }
-    return false;
+    segment->GetTag(tag, value);
   }
+  return value;
+}
 
-  static void SetColumns(vtkTable* table, std::initializer_list<const char*> names)
+//----------------------------------------------------------------------------
+void FrugalSegSetColumns(vtkTable* table, std::initializer_list<const char*> names)
+{
+  table->Initialize();
+  for (const char* name : names)
   {
-    if (!table)
+    vtkNew<vtkStringArray> column;
+    column->SetName(name);
+    table->AddColumn(column);
+  }
+}
+
+//----------------------------------------------------------------------------
+void FrugalSegAddRow(vtkTable* table, std::initializer_list<std::string> values)
+{
+  const vtkIdType row = table->InsertNextBlankRow();
+  vtkIdType column = 0;
+  for (const std::string& value : values)
+  {
+    table->SetValue(row, column++, vtkVariant(value));
+  }
+}
+
+//----------------------------------------------------------------------------
+std::string FrugalSegFigure(double value)
+{
+  char text[32] = "";
+  if (value >= 0.)
+  {
+    std::snprintf(text, sizeof(text), "%.4g", value);
+  }
+  return text;
+}
+
+//----------------------------------------------------------------------------
+vtkSlicerFrugalSegLearningLogic::vtkInternal::vtkInternal(vtkSlicerFrugalSegLearningLogic* external)
+    : External(external)
+{
+  this->FinishedCommand->SetClientData(external);
+  this->FinishedCommand->SetCallback(&vtkInternal::OnFinished);
+  this->FinishedNotifier->AddObserver(vtkCommand::ModifiedEvent, this->FinishedCommand);
+}
+
+//----------------------------------------------------------------------------
+vtkSlicerFrugalSegLearningLogic::vtkInternal::~vtkInternal()
+{
+  // A request of a worker may still lie in the application's queue: it must not find us.
+  this->FinishedNotifier->RemoveObserver(this->FinishedCommand);
+  if (this->OwnSegmentLogic)
+  {
+    this->OwnSegmentLogic->SetMRMLScene(nullptr);
+  }
+}
+
+//----------------------------------------------------------------------------
+void vtkSlicerFrugalSegLearningLogic::vtkInternal::OnFinished(vtkObject*, unsigned long, void* clientData,
+                                                              void*)
+{
+  static_cast<vtkSlicerFrugalSegLearningLogic*>(clientData)->ProcessPendingResults();
+}
+
+//----------------------------------------------------------------------------
+void vtkSlicerFrugalSegLearningLogic::vtkInternal::Report(vtkMRMLMessageCollection* messages,
+                                                          unsigned long type, const std::string& text)
+{
+  if (this->Ending)
+  {
+    this->Ending->LastMessage += (this->Ending->LastMessage.empty() ? "" : "\n") + text;
+  }
+  if (messages)
+  {
+    messages->AddMessage(type, text);
+  }
+  else if (type == vtkCommand::ErrorEvent)
+  {
+    vtkErrorWithObjectMacro(this->External, << text);
+  }
+  else if (type == vtkCommand::WarningEvent)
+  {
+    vtkWarningWithObjectMacro(this->External, << text);
+  }
+}
+
+//----------------------------------------------------------------------------
+bool vtkSlicerFrugalSegLearningLogic::vtkInternal::ReportError(vtkMRMLMessageCollection* messages,
+                                                               const std::string& text)
+{
+  this->Report(messages, vtkCommand::ErrorEvent, text);
+  return false;
+}
+
+//----------------------------------------------------------------------------
+bool vtkSlicerFrugalSegLearningLogic::vtkInternal::IsFree(int activity, vtkMRMLMessageCollection* messages)
+{
+  static const char* const busy[NumberOfActivities] = {
+    "The cases are being put into an order; wait for it or cancel it first.",
+    "A model is learning; wait for it or cancel it first.",
+    "Corrections are being propagated; wait for it or cancel it first."
+  };
+  return !this->Slots[activity].Worker || this->ReportError(messages, busy[activity]);
+}
+
+//----------------------------------------------------------------------------
+bool vtkSlicerFrugalSegLearningLogic::vtkInternal::Launch(
+    int activity, FrugalSegWorker::Body body, std::function<void(vtkMRMLMessageCollection*)> apply,
+    vtkMRMLMessageCollection* messages)
+{
+  Slot& slot = this->Slots[activity];
+  slot.Worker = std::make_unique<FrugalSegWorker>(std::move(body));
+  slot.Apply = std::move(apply);
+  slot.LastMessage.clear();
+  slot.LastSucceeded = false;
+  // Kept alive by the worker, which may end after the application has let go of them.
+  vtkSmartPointer<vtkSlicerApplicationLogic> application = this->External->GetApplicationLogic();
+  vtkSmartPointer<vtkObject> notifier = this->FinishedNotifier.GetPointer();
+  const bool started = slot.Worker->Start(
+      [application, notifier]
+      {
+        if (application)
+        {
+          application->RequestModified(notifier);
+        }
+      });
+  if (!started)
+  {
+    slot.Worker.reset();
+    return this->ReportError(messages, "The system gave no thread for this; close other programs and retry.");
+  }
+  return true;
+}
+
+//----------------------------------------------------------------------------
+void vtkSlicerFrugalSegLearningLogic::vtkInternal::End(int activity, vtkMRMLMessageCollection* messages)
+{
+  static const unsigned long events[NumberOfActivities] = { RankingEndedEvent, LearningEndedEvent,
+                                                            PropagationEndedEvent };
+  Slot& slot = this->Slots[activity];
+  // Taken away first: an observer of what follows may start the next run.
+  const std::unique_ptr<FrugalSegWorker> worker = std::move(slot.Worker);
+  const std::function<void(vtkMRMLMessageCollection*)> apply = std::move(slot.Apply);
+  slot.Apply = nullptr;
+  this->Ending = &slot;
+  if (worker->GetStatus() == FSEG_OK)
+  {
+    try
     {
-      return;
+      apply(messages);
+      slot.LastSucceeded = true;
     }
-    table->Initialize();
-    for (const char* name : names)
+    catch (const FrugalSegFailure& failure)
     {
-      vtkNew<vtkStringArray> column;
-      column->SetName(name);
-      table->AddColumn(column);
+      this->ReportError(messages, failure.what());
     }
   }
+  else if (worker->GetStatus() == FSEG_ERROR_CANCELLED)
+  {
+    slot.LastMessage = "Cancelled.";
+  }
+  else
+  {
+    this->ReportError(messages, worker->GetMessage());
+  }
+  this->Ending = nullptr;
+  this->External->InvokeEvent(events[activity]);
+}
 
-  vtkSlicerFrugalSegLearningLogic* External;
-  std::string CurrentModel{ "liver-t2" };
-};
+//----------------------------------------------------------------------------
+FrugalSegModelHistory& vtkSlicerFrugalSegLearningLogic::vtkInternal::GetHistory()
+{
+  if (!this->History)
+  {
+    this->History = std::make_unique<FrugalSegModelHistory>(this->External->ModelFolder);
+  }
+  return *this->History;
+}
+
+//----------------------------------------------------------------------------
+vtkSlicerFrugalSegLogic* vtkSlicerFrugalSegLearningLogic::vtkInternal::GetSegmentLogic()
+{
+  if (this->SegmentLogic)
+  {
+    return this->SegmentLogic;
+  }
+  if (!this->OwnSegmentLogic)
+  {
+    this->OwnSegmentLogic = vtkSmartPointer<vtkSlicerFrugalSegLogic>::New();
+    this->OwnSegmentLogic->SetMRMLScene(this->External->GetMRMLScene());
+  }
+  return this->OwnSegmentLogic;
+}
+
+//----------------------------------------------------------------------------
+bool vtkSlicerFrugalSegLearningLogic::vtkInternal::CheckScene(vtkMRMLMessageCollection* messages)
+{
+  return this->External->GetMRMLScene() || this->ReportError(messages, "There is no scene to load into.");
+}
 
 vtkStandardNewMacro(vtkSlicerFrugalSegLearningLogic);
 
 //----------------------------------------------------------------------------
-vtkSlicerFrugalSegLearningLogic::vtkSlicerFrugalSegLearningLogic() : Internal(new vtkInternal(this))
+vtkSlicerFrugalSegLearningLogic::vtkSlicerFrugalSegLearningLogic()
+    : ModelFolder(FrugalSegModelHistory::DefaultFolder()), Internal(new vtkInternal(this))
 {
 }
 
@@ -73,181 +250,111 @@ void vtkSlicerFrugalSegLearningLogic::PrintSelf(ostream& os, vtkIndent indent)
   this->Superclass::PrintSelf(os, indent);
   os << indent << "DatasetFolder: " << this->DatasetFolder << "\n";
   os << indent << "ModelFolder: " << this->ModelFolder << "\n";
+  os << indent << "CurrentModel: " << this->GetCurrentModel() << "\n";
+  os << indent << "LearnedModel: " << this->LearnedModel << "\n";
+  os << indent << "LearningSteps: " << this->LearningSteps << "\n";
+  os << indent << "BatchSize: " << this->BatchSize << "\n";
+  os << indent << "PatchSize: " << this->PatchSize << "\n";
+  os << indent << "LearningRate: " << this->LearningRate << "\n";
+  os << indent << "EncoderRate: " << this->EncoderRate << "\n";
+  os << indent << "Augmentation: " << this->Augmentation << "\n";
+  os << indent << "NumberOfPhantoms: " << this->NumberOfPhantoms << "\n";
+  os << indent << "Seed: " << this->Seed << "\n";
+  os << indent << "NumberOfThreads: " << this->NumberOfThreads << "\n";
+  os << indent << "PropagationSteps: " << this->PropagationSteps << "\n";
+  os << indent << "NumberOfPropagatedSlices: " << this->NumberOfPropagatedSlices << "\n";
 }
 
 //----------------------------------------------------------------------------
-void vtkSlicerFrugalSegLearningLogic::RegisterNodes()
-{
-}
-void vtkSlicerFrugalSegLearningLogic::OnMRMLSceneStartClose()
-{
-}
 void vtkSlicerFrugalSegLearningLogic::SetMRMLSceneInternal(vtkMRMLScene* newScene)
 {
+  if (this->Internal->OwnSegmentLogic)
+  {
+    this->Internal->OwnSegmentLogic->SetMRMLScene(newScene);
+  }
   vtkNew<vtkIntArray> events;
   events->InsertNextValue(vtkMRMLScene::StartCloseEvent);
   this->SetAndObserveMRMLSceneEventsInternal(newScene, events);
 }
-void vtkSlicerFrugalSegLearningLogic::SetSegmentLogic(vtkSlicerFrugalSegLogic*)
+
+//----------------------------------------------------------------------------
+void vtkSlicerFrugalSegLearningLogic::OnMRMLSceneStartClose()
 {
+  this->Cancel(Propagation);
 }
 
 //----------------------------------------------------------------------------
-bool vtkSlicerFrugalSegLearningLogic::IsRunning(int)
+void vtkSlicerFrugalSegLearningLogic::SetSegmentLogic(vtkSlicerFrugalSegLogic* logic)
 {
-  return false;
+  this->Internal->SegmentLogic = logic;
 }
+
+//----------------------------------------------------------------------------
+bool vtkSlicerFrugalSegLearningLogic::IsRunning(int activity)
+{
+  return activity >= 0 && activity < vtkInternal::NumberOfActivities &&
+         this->Internal->Slots[activity].Worker;
+}
+
+//----------------------------------------------------------------------------
 bool vtkSlicerFrugalSegLearningLogic::IsRunning()
 {
-  return false;
-}
-double vtkSlicerFrugalSegLearningLogic::GetProgress(int)
-{
-  return 0.;
-}
-std::string vtkSlicerFrugalSegLearningLogic::GetProgressStage(int)
-{
-  return "";
-}
-double vtkSlicerFrugalSegLearningLogic::GetRemainingSeconds(int)
-{
-  return -1.;
-}
-void vtkSlicerFrugalSegLearningLogic::Cancel(int)
-{
-}
-bool vtkSlicerFrugalSegLearningLogic::ProcessPendingResults(vtkMRMLMessageCollection*)
-{
-  return false;
-}
-std::string vtkSlicerFrugalSegLearningLogic::GetLastMessage(int)
-{
-  return "";
-}
-bool vtkSlicerFrugalSegLearningLogic::GetLastSucceeded(int)
-{
-  return false;
+  return this->IsRunning(Ranking) || this->IsRunning(Learning) || this->IsRunning(Propagation);
 }
 
 //----------------------------------------------------------------------------
-bool vtkSlicerFrugalSegLearningLogic::SetDatasetFolder(const std::string& folder, vtkMRMLMessageCollection*)
+double vtkSlicerFrugalSegLearningLogic::GetProgress(int activity)
 {
-  this->DatasetFolder = folder;
-  return true;
-}
-std::string vtkSlicerFrugalSegLearningLogic::SaveLabel(vtkMRMLScalarVolumeNode*, vtkMRMLSegmentationNode*,
-                                                       const std::string&, const std::string&,
-                                                       vtkMRMLMessageCollection* messages)
-{
-  this->Internal->Refuse(messages);
-  return "";
-}
-bool vtkSlicerFrugalSegLearningLogic::ListCases(vtkTable* table, vtkMRMLMessageCollection*)
-{
-  vtkInternal::SetColumns(table, { "case", "structures", "version", "edited", "role", "volume_ml" });
-  return true;
-}
-int vtkSlicerFrugalSegLearningLogic::GetNumberOfCases()
-{
-  return 0;
-}
-vtkMRMLSegmentationNode* vtkSlicerFrugalSegLearningLogic::OpenCase(const std::string&, int,
-                                                                   vtkMRMLMessageCollection* messages)
-{
-  this->Internal->Refuse(messages);
-  return nullptr;
+  return this->IsRunning(activity) ? this->Internal->Slots[activity].Worker->GetProgress() : 0.;
 }
 
 //----------------------------------------------------------------------------
-bool vtkSlicerFrugalSegLearningLogic::StartRanking(const std::string&, int,
-                                                   vtkMRMLMessageCollection* messages)
+std::string vtkSlicerFrugalSegLearningLogic::GetProgressStage(int activity)
 {
-  return this->Internal->Refuse(messages);
-}
-void vtkSlicerFrugalSegLearningLogic::GetRanking(vtkTable* table)
-{
-  vtkInternal::SetColumns(
-      table, { "rank", "name", "kind", "source", "entropy", "disagreement", "score", "reason", "state" });
-}
-vtkMRMLScalarVolumeNode* vtkSlicerFrugalSegLearningLogic::OpenNext(vtkMRMLMessageCollection* messages)
-{
-  this->Internal->Refuse(messages);
-  return nullptr;
-}
-vtkMRMLScalarVolumeNode* vtkSlicerFrugalSegLearningLogic::OpenRanked(int, vtkMRMLMessageCollection* messages)
-{
-  this->Internal->Refuse(messages);
-  return nullptr;
-}
-vtkMRMLScalarVolumeNode* vtkSlicerFrugalSegLearningLogic::GetLastOpenedVolume()
-{
-  return nullptr;
+  return this->IsRunning(activity) ? this->Internal->Slots[activity].Worker->GetStage() : "";
 }
 
 //----------------------------------------------------------------------------
-std::string vtkSlicerFrugalSegLearningLogic::GetCurrentModel()
+double vtkSlicerFrugalSegLearningLogic::GetRemainingSeconds(int activity)
 {
-  return this->Internal->CurrentModel;
-}
-bool vtkSlicerFrugalSegLearningLogic::SetCurrentModel(const std::string& model, vtkMRMLMessageCollection*)
-{
-  this->Internal->CurrentModel = model;
-  this->InvokeEvent(CurrentModelChangedEvent);
-  return true;
-}
-void vtkSlicerFrugalSegLearningLogic::SetModelFolder(const std::string& folder)
-{
-  this->ModelFolder = folder;
-}
-bool vtkSlicerFrugalSegLearningLogic::AcceptModel(vtkMRMLMessageCollection* messages)
-{
-  return this->Internal->Refuse(messages);
-}
-bool vtkSlicerFrugalSegLearningLogic::RevertModel(vtkMRMLMessageCollection* messages)
-{
-  return this->Internal->Refuse(messages);
-}
-bool vtkSlicerFrugalSegLearningLogic::CanAcceptModel()
-{
-  return false;
-}
-bool vtkSlicerFrugalSegLearningLogic::CanRevertModel()
-{
-  return false;
+  return this->IsRunning(activity) ? this->Internal->Slots[activity].Worker->GetRemainingSeconds() : -1.;
 }
 
 //----------------------------------------------------------------------------
-bool vtkSlicerFrugalSegLearningLogic::StartLearning(vtkMRMLMessageCollection* messages)
+void vtkSlicerFrugalSegLearningLogic::Cancel(int activity)
 {
-  return this->Internal->Refuse(messages);
-}
-void vtkSlicerFrugalSegLearningLogic::GetLossCurve(vtkTable* table)
-{
-  vtkInternal::SetColumns(table, { "step", "loss", "smoothed" });
-}
-void vtkSlicerFrugalSegLearningLogic::GetScores(vtkTable* table)
-{
-  vtkInternal::SetColumns(table, { "case", "before", "after" });
-}
-double vtkSlicerFrugalSegLearningLogic::GetMeanDiceBefore()
-{
-  return -1.;
-}
-double vtkSlicerFrugalSegLearningLogic::GetMeanDiceAfter()
-{
-  return -1.;
+  if (this->IsRunning(activity))
+  {
+    this->Internal->Slots[activity].Worker->Cancel();
+  }
 }
 
 //----------------------------------------------------------------------------
-bool vtkSlicerFrugalSegLearningLogic::GetCorrectedSlices(vtkMRMLScalarVolumeNode*, vtkMRMLSegmentationNode*,
-                                                         const std::string&, vtkIntArray*,
-                                                         vtkMRMLMessageCollection* messages)
+bool vtkSlicerFrugalSegLearningLogic::ProcessPendingResults(vtkMRMLMessageCollection* messages)
 {
-  return this->Internal->Refuse(messages);
+  bool ended = false;
+  for (int activity = 0; activity < vtkInternal::NumberOfActivities; ++activity)
+  {
+    if (this->IsRunning(activity) && this->Internal->Slots[activity].Worker->IsFinished())
+    {
+      this->Internal->End(activity, messages);
+      ended = true;
+    }
+  }
+  return ended;
 }
-bool vtkSlicerFrugalSegLearningLogic::StartPropagation(vtkMRMLScalarVolumeNode*, vtkMRMLSegmentationNode*,
-                                                       const std::string&, vtkIntArray*,
-                                                       vtkMRMLMessageCollection* messages)
+
+//----------------------------------------------------------------------------
+std::string vtkSlicerFrugalSegLearningLogic::GetLastMessage(int activity)
 {
-  return this->Internal->Refuse(messages);
+  return activity >= 0 && activity < vtkInternal::NumberOfActivities
+             ? this->Internal->Slots[activity].LastMessage
+             : "";
+}
+
+//----------------------------------------------------------------------------
+bool vtkSlicerFrugalSegLearningLogic::GetLastSucceeded(int activity)
+{
+  return activity >= 0 && activity < vtkInternal::NumberOfActivities &&
+         this->Internal->Slots[activity].LastSucceeded;
 }

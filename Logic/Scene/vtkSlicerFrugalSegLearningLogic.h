@@ -198,8 +198,8 @@ public:
   /// nothing can be held out: a message says so, and the model waits for AcceptModel.
   bool StartLearning(vtkMRMLMessageCollection* messages = nullptr);
 
-  /// Loss of every step so far, also while learning. Columns: step (1 and on), loss, smoothed (mean of
-  /// the last 20).
+  /// Loss of every step so far, also while learning. Columns, all numbers: step (1 and on), loss,
+  /// smoothed (mean of the last 20).
   void GetLossCurve(vtkTable* table);
   /// Dice of the held-out cases, also while learning. Columns: case, before, after; "" where not
   /// measured yet.
@@ -267,7 +267,6 @@ protected:
   vtkSlicerFrugalSegLearningLogic();
   ~vtkSlicerFrugalSegLearningLogic() override;
 
-  void RegisterNodes() override;
   void OnMRMLSceneStartClose() override;
   void SetMRMLSceneInternal(vtkMRMLScene* newScene) override;
 

@@ -1,6 +1,7 @@
 /* Files that appear complete or not at all. */
 #include "AtomicFile.h"
 #include "Failure.h"
+#include "frugalseg/files.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -102,6 +103,25 @@ void AtomicFile::commit()
     flushToDisk(folderOf(path_));
 }
 
+void AtomicFile::write(const void *bytes, size_t size)
+{
+    const Descriptor file(open(temporary_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+    if (file.get() < 0) {
+        throw systemFailure(errno, "cannot write", path_);
+    }
+    const char *from = static_cast<const char *>(bytes);
+    for (size_t done = 0; done < size;) {
+        const ssize_t written = ::write(file.get(), from + done, size - done);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            throw systemFailure(errno, "cannot write", path_);
+        }
+        done += static_cast<size_t>(written);
+    }
+}
+
 void AtomicFile::diagnose(size_t bytes, const std::string &fallback)
 {
     const Descriptor file(open(temporary_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
@@ -111,7 +131,7 @@ void AtomicFile::diagnose(size_t bytes, const std::string &fallback)
     const std::vector<char> zeros(1 << 16, '\0');
     for (size_t done = 0; done < bytes;) {
         const size_t part = bytes - done < zeros.size() ? bytes - done : zeros.size();
-        const ssize_t written = write(file.get(), zeros.data(), part);
+        const ssize_t written = ::write(file.get(), zeros.data(), part);
         if (written < 0 && errno == EINTR) {
             continue;
         }
@@ -127,3 +147,14 @@ void AtomicFile::diagnose(size_t bytes, const std::string &fallback)
 }
 
 } // namespace frugalseg
+
+extern "C" fseg_status fseg_file_write(const char *path, const void *bytes, size_t size,
+                                       fseg_error *error)
+{
+    return frugalseg::guard(error, [&] {
+        frugalseg::requireArgument(path && (bytes || size == 0), "path and bytes must not be null");
+        frugalseg::AtomicFile file(path, "");
+        file.write(bytes, size);
+        file.commit();
+    });
+}

@@ -30,6 +30,8 @@ class AtomicFile
     {
         return temporary_;
     }
+    /** Replace the temporary file's content. */
+    void write(const void *bytes, size_t size);
     void commit();
 
     /**

@@ -1,5 +1,7 @@
 /* The standard orientation of a voxel grid. */
 #include "CanonicalAxes.h"
+#include "Failure.h"
+#include "frugalseg/slices.h"
 
 #include <algorithm>
 #include <cmath>
@@ -117,3 +119,14 @@ CanonicalAxes::CanonicalAxes(const fseg_geometry &source)
 }
 
 } // namespace frugalseg
+
+extern "C" int fseg_geometry_slice_axis(const fseg_geometry *geometry)
+{
+    int axis = -1;
+    const fseg_status status = frugalseg::guard(nullptr, [&] {
+        frugalseg::requireArgument(geometry, "geometry must not be null");
+        frugalseg::requireGeometry(*geometry);
+        axis = frugalseg::CanonicalAxes(*geometry).axis[2];
+    });
+    return status == FSEG_OK ? axis : -1;
+}
