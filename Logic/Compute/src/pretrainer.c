@@ -209,6 +209,8 @@ static fseg_status create_branch(fseg_pretrainer *p, const fseg_branch_plan *pla
                                            &plan->scope, &branch->network, error);
     if (status != FSEG_OK)
         return status;
+    if (o->freeze_encoder)
+        fseg_network_freeze_encoder(branch->network);
     branch->x = calloc(plan->x_count, sizeof(float));
     branch->features = calloc(plan->feature_count, sizeof(float));
     branch->dy = calloc(head_output(plan), sizeof(float));

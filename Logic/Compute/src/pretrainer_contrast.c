@@ -233,6 +233,25 @@ static fseg_status constrained_contrast(fseg_pretrainer *p, const float *y, int 
     return status;
 }
 
+static void note_culprit(fseg_pretrainer *p, const fseg_sampler *sampler, int step, const float *y)
+{
+    const size_t slices = (size_t)fseg_pretrainer_slices(&p->options);
+    const size_t images = (size_t)p->contrast.images;
+    const size_t dim =
+        fseg_head_output_count(p->contrast.head) * fseg_head_output_dim(p->contrast.head) / images;
+    if (p->options.variant == FSEG_VARIANT_PARTITION_PAIRS) {
+        /* The last two groups show the second draw, which is still there; the first two the first.
+         */
+        fseg_pretrainer_note_culprit(p, y + 2 * slices * dim, 2 * slices, dim, slices);
+        if (p->has_culprit || fseg_sampler_choose(sampler, step, 0, p->options.volumes,
+                                                  p->options.partitions, p->choices) != FSEG_OK)
+            return;
+        fseg_pretrainer_note_culprit(p, y, 2 * slices, dim, slices);
+        return;
+    }
+    fseg_pretrainer_note_culprit(p, y, images, dim, slices);
+}
+
 fseg_status fseg_pretrainer_contrast(fseg_pretrainer *p, const fseg_sampler *sampler, int step,
                                      double weight, double *loss)
 {
@@ -244,6 +263,8 @@ fseg_status fseg_pretrainer_contrast(fseg_pretrainer *p, const fseg_sampler *sam
         status = p->options.variant == FSEG_VARIANT_CONSTRAINED
                      ? constrained_contrast(p, y, step, loss)
                      : contrast_of_batch(p, y, loss);
+    if (status == FSEG_ERROR_NOT_FINITE)
+        note_culprit(p, sampler, step, y);
     if (status != FSEG_OK)
         return status;
     const size_t count =

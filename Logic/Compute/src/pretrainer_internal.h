@@ -40,6 +40,8 @@ struct fseg_pretrainer {
     float *first_moment, *second_moment;
     int done;
     size_t bytes;
+    int has_culprit; /* the slice whose output was not finite */
+    fseg_slice_choice culprit;
 };
 
 /* Values of all moments. */
@@ -58,5 +60,9 @@ fseg_status fseg_pretrainer_contrast(fseg_pretrainer *p, const fseg_sampler *sam
 /* The common ends of both: images -> head output, and back from branch->dy. */
 fseg_status fseg_branch_forward(fseg_pretrainer *p, fseg_branch *branch, const float **y);
 fseg_status fseg_branch_backward(fseg_pretrainer *p, fseg_branch *branch);
+/* Remember the slice of the first of `images` outputs y [images, dim] that is not finite; image i
+ * shows choices[i % slices]. */
+void fseg_pretrainer_note_culprit(fseg_pretrainer *p, const float *y, size_t images, size_t dim,
+                                  size_t slices);
 
 #endif

@@ -30,6 +30,24 @@ fseg_status fseg_branch_backward(fseg_pretrainer *p, fseg_branch *branch)
     return FSEG_OK;
 }
 
+void fseg_pretrainer_note_culprit(fseg_pretrainer *p, const float *y, size_t images, size_t dim,
+                                  size_t slices)
+{
+    for (size_t i = 0; i < images * dim && !p->has_culprit; ++i)
+        if (!isfinite(y[i])) {
+            p->culprit = p->choices[i / dim % slices];
+            p->has_culprit = 1;
+        }
+}
+
+int fseg_pretrainer_culprit(const fseg_pretrainer *pretrainer, fseg_slice_choice *out)
+{
+    if (!pretrainer || !out || !pretrainer->has_culprit)
+        return 0;
+    *out = pretrainer->culprit;
+    return 1;
+}
+
 typedef struct corrupt_job {
     fseg_pretrainer *p;
     int step;
@@ -86,6 +104,8 @@ fseg_status fseg_pretrainer_restoring(fseg_pretrainer *p, const fseg_sampler *sa
     if (status == FSEG_OK)
         status = fseg_regression_f32(o->error, y, p->target, o->corrupted_only ? p->mask : NULL,
                                      o->batch, channels, pixels, loss, p->restoring.dy);
+    if (status == FSEG_ERROR_NOT_FINITE)
+        fseg_pretrainer_note_culprit(p, y, images, (size_t)channels * pixels, images);
     return status == FSEG_OK ? fseg_branch_backward(p, &p->restoring) : status;
 }
 
@@ -120,6 +140,7 @@ fseg_status fseg_pretrainer_evaluate(fseg_pretrainer *pretrainer, const fseg_sam
     if (status != FSEG_OK)
         return status;
     *losses = (fseg_pretrain_losses){0};
+    p->has_culprit = 0;
     memset(p->gradient, 0, p->model->parameter_count * sizeof(float));
     const double weight = p->options.loss == FSEG_PRETRAIN_BOTH ? p->options.contrast_weight : 1.0;
     if (p->restoring.network)

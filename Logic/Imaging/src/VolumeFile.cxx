@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <itkImage.h>
 #include <itkImageFileReader.h>
@@ -16,6 +17,7 @@
 #include <itkNrrdImageIO.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <vector>
 
 namespace frugalseg
 {
@@ -24,6 +26,7 @@ namespace
 {
 
 using FloatImage = itk::Image<float, 3>;
+using StackImage = itk::Image<float, 4>;
 
 /** ".nii.gz", ".nii" or ".nrrd"; throws for any other suffix. */
 std::string formatOf(const std::string &path)
@@ -66,11 +69,13 @@ size_t fileSize(const std::string &path)
     return static_cast<size_t>(status.st_size);
 }
 
-/** The header must describe one 3D scalar image whose voxels the file can hold. */
-void checkHeader(const itk::ImageIOBase &io, const std::string &path, const std::string &format)
+/** The header must describe one scalar image of 3 axes (or 4, where `most` says so) whose voxels
+ * the file can hold. */
+void checkHeader(const itk::ImageIOBase &io, const std::string &path, const std::string &format,
+                 unsigned most)
 {
     const unsigned dimensions = io.GetNumberOfDimensions();
-    for (unsigned axis = 3; axis < dimensions; ++axis) {
+    for (unsigned axis = most; axis < dimensions; ++axis) {
         if (io.GetDimensions(axis) > 1) {
             throw Failure(FSEG_ERROR_BAD_INPUT,
                           "\"" + path + "\" holds several volumes; save one of them as a 3D image");
@@ -85,7 +90,7 @@ void checkHeader(const itk::ImageIOBase &io, const std::string &path, const std:
                           "\" has several values per voxel; a grey-scale image is needed");
     }
     double bytes = static_cast<double>(io.GetComponentSize());
-    for (unsigned axis = 0; axis < 3; ++axis) {
+    for (unsigned axis = 0; axis < std::min(dimensions, most); ++axis) {
         if (io.GetDimensions(axis) < 1 || io.GetDimensions(axis) > (1U << 16)) {
             throw Failure(FSEG_ERROR_BAD_INPUT, "\"" + path + "\" has an impossible size");
         }
@@ -118,7 +123,7 @@ template <typename Image> fseg_geometry geometryOf(const Image &image)
     return geometry;
 }
 
-FloatImage::Pointer readImage(const std::string &path)
+template <typename Image> typename Image::Pointer readImage(const std::string &path)
 {
     const std::string format = formatOf(path);
     if (fileSize(path) == 0) {
@@ -137,8 +142,8 @@ FloatImage::Pointer readImage(const std::string &path)
         }
         io->SetFileName(path);
         io->ReadImageInformation();
-        checkHeader(*io, path, format);
-        const auto reader = itk::ImageFileReader<FloatImage>::New();
+        checkHeader(*io, path, format, Image::ImageDimension);
+        const auto reader = itk::ImageFileReader<Image>::New();
         reader->SetImageIO(io);
         reader->SetFileName(path);
         reader->Update();
@@ -151,6 +156,22 @@ FloatImage::Pointer readImage(const std::string &path)
                                                 "\" cannot be read; it is damaged or was not "
                                                 "copied completely");
     }
+}
+
+VolumePointer volumeOf(const fseg_geometry &geometry, const float *voxels, const std::string &path)
+{
+    VolumePointer volume = newVolume(geometry);
+    const size_t count = voxelCount(geometry);
+    for (size_t i = 0; i < count; ++i) {
+        if (!std::isfinite(voxels[i])) {
+            throw Failure(
+                FSEG_ERROR_NOT_FINITE,
+                "\"" + path +
+                    "\" has voxels that are not a number or infinite; repair the image first");
+        }
+        volume->voxels[i] = voxels[i];
+    }
+    return volume;
 }
 
 /** ITK stores spacing and direction apart, and directions must be orthonormal in a file. */
@@ -240,21 +261,42 @@ fseg_status fseg_volume_read(const char *path, fseg_volume **out, fseg_error *er
     return frugalseg::guard(error, [&] {
         frugalseg::requireArgument(path && out, "path and out must not be null");
         *out = nullptr;
-        const auto image = frugalseg::readImage(path);
-        frugalseg::VolumePointer volume = frugalseg::newVolume(frugalseg::geometryOf(*image));
-        const size_t count = frugalseg::voxelCount(volume->geometry);
-        const float *voxels = image->GetBufferPointer();
-        for (size_t i = 0; i < count; ++i) {
-            if (!std::isfinite(voxels[i])) {
-                throw frugalseg::Failure(
-                    FSEG_ERROR_NOT_FINITE,
-                    "\"" + std::string(path) +
-                        "\" has voxels that are not a number or infinite; repair the image first");
-            }
-            volume->voxels[i] = voxels[i];
-        }
-        *out = volume.release();
+        const auto image = frugalseg::readImage<frugalseg::FloatImage>(path);
+        *out = frugalseg::volumeOf(frugalseg::geometryOf(*image), image->GetBufferPointer(), path)
+                   .release();
     });
+}
+
+fseg_status fseg_volume_read_stack(const char *path, fseg_volume ***out, size_t *count,
+                                   fseg_error *error)
+{
+    return frugalseg::guard(error, [&] {
+        frugalseg::requireArgument(path && out && count, "path, out and count must not be null");
+        *out = nullptr;
+        *count = 0;
+        const auto image = frugalseg::readImage<frugalseg::StackImage>(path);
+        const fseg_geometry geometry = frugalseg::geometryOf(*image);
+        std::vector<frugalseg::VolumePointer> volumes;
+        for (size_t i = 0; i < image->GetLargestPossibleRegion().GetSize()[3]; ++i) {
+            volumes.push_back(frugalseg::volumeOf(
+                geometry, image->GetBufferPointer() + i * frugalseg::voxelCount(geometry), path));
+        }
+        *out = static_cast<fseg_volume **>(std::calloc(volumes.size(), sizeof(fseg_volume *)));
+        if (!*out) {
+            throw std::bad_alloc();
+        }
+        for (frugalseg::VolumePointer &volume : volumes) {
+            (*out)[(*count)++] = volume.release();
+        }
+    });
+}
+
+void fseg_volume_free_stack(fseg_volume **volumes, size_t count)
+{
+    for (size_t i = 0; volumes && i < count; ++i) {
+        fseg_volume_free(volumes[i]);
+    }
+    std::free(volumes);
 }
 
 fseg_status fseg_mask_read(const char *path, int label, fseg_mask **out, fseg_error *error)
@@ -262,7 +304,7 @@ fseg_status fseg_mask_read(const char *path, int label, fseg_mask **out, fseg_er
     return frugalseg::guard(error, [&] {
         frugalseg::requireArgument(path && out, "path and out must not be null");
         *out = nullptr;
-        const auto image = frugalseg::readImage(path);
+        const auto image = frugalseg::readImage<frugalseg::FloatImage>(path);
         frugalseg::MaskPointer mask = frugalseg::newMask(frugalseg::geometryOf(*image));
         const size_t count = frugalseg::voxelCount(mask->geometry);
         const float *voxels = image->GetBufferPointer();

@@ -1,104 +1,145 @@
 #include "unlabelled.h"
 #include "program.h"
-#include <dirent.h>
+#include "unlabelled_scan.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-enum { MAX_DEPTH = 16 };
-
-static bool ends_with(const char *text, const char *ending)
-{
-    const size_t length = strlen(text), size = strlen(ending);
-    return length >= size && strcmp(text + length - size, ending) == 0;
-}
-
-/* An image file that is not a label map by its name. */
-static bool is_image_file(const char *name)
-{
-    static const char *const suffixes[] = {".nii.gz", ".nii", ".nrrd"};
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        char label[32];
-        snprintf(label, sizeof label, "_label%s", suffixes[i]);
-        if (ends_with(name, suffixes[i])) {
-            return !ends_with(name, label);
-        }
-    }
-    return false;
-}
 
 /* Only failures that no other scan can make up for are passed on. */
-static fseg_status settle(unlabelled_data *data, const char *what, fseg_status status,
-                          const fseg_error *error)
+static fseg_status settle(unlabelled_data *data, const char *kind, fseg_status status,
+                          const char *path, const fseg_error *error)
 {
+    const size_t number = data->used + data->left_out + 1;
     if (status == FSEG_OK) {
-        data->used++;
+        size_t *numbers = realloc(data->scan_number, (data->used + 1) * sizeof *data->scan_number);
+        if (!numbers) {
+            return FSEG_ERROR_OUT_OF_MEMORY;
+        }
+        data->scan_number = numbers;
+        numbers[data->used++] = number;
     } else if (status != FSEG_ERROR_OUT_OF_MEMORY && status != FSEG_ERROR_CANCELLED) {
+        char reason[sizeof error->message];
+        unlabelled_hide_path(error->message, path, reason, sizeof reason);
         data->left_out++;
-        program_warn("%s is left out: %s", what, error->message);
+        program_warn("%s %zu is left out: %s", kind, number, reason);
         status = FSEG_OK;
     }
     return status;
 }
 
-static fseg_status add_volume(unlabelled_data *data, const fseg_volume *volume, fseg_error *error)
+static double weight_of(const unlabelled_data *data)
 {
-    fseg_network_grid *grid = NULL;
-    fseg_status status =
-        fseg_network_grid_create(volume, NULL, data->spec, data->size_multiple, &grid, error);
-    if (status == FSEG_OK) {
-        status = fseg_sampler_add_unlabelled(data->sampler, grid->slices, grid->depth, grid->height,
-                                             grid->width, 1.0, error);
+    return data->weight > 0 ? data->weight : 1.0;
+}
+
+/* The contrast that the network sees, with the map over all of them as its labels. */
+static fseg_status add_mapped(unlabelled_data *data, fseg_network_grid *const *grids, size_t count,
+                              fseg_error *error)
+{
+    const fseg_network_grid *first = grids[0];
+    const size_t voxels = (size_t)first->depth * (size_t)first->height * (size_t)first->width;
+    for (size_t i = 1; i < count; i++) {
+        if (!fseg_geometry_equal(&first->geometry, &grids[i]->geometry, 0.5)) {
+            return fseg_error_set(error, FSEG_ERROR_BAD_INPUT,
+                                  "contrast %zu does not lie on the grid of the first; resample "
+                                  "the contrasts to one grid",
+                                  i + 1);
+        }
     }
-    fseg_network_grid_free(grid);
+    float *images = malloc(count * voxels * sizeof *images);
+    uint8_t *labels = malloc(voxels);
+    fseg_status status = images && labels
+                             ? FSEG_OK
+                             : fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
+    if (status == FSEG_OK) {
+        for (size_t i = 0; i < count; i++) {
+            memcpy(images + i * voxels, grids[i]->slices, voxels * sizeof *images);
+        }
+        status = fseg_constraint_map(data->context, data->maps, images, (int)count, first->depth,
+                                     first->height, first->width, labels, NULL, error);
+    }
+    if (status == FSEG_OK) {
+        status = fseg_sampler_add(data->sampler, images + (size_t)data->network_contrast * voxels,
+                                  labels, first->depth, first->height, first->width,
+                                  weight_of(data), error);
+        data->bytes += voxels * (sizeof *images + 1);
+    }
+    free(images);
+    free(labels);
     return status;
 }
 
-static fseg_status add_file(unlabelled_data *data, const char *path, const char *name,
-                            fseg_error *error)
+static fseg_status add_plain(unlabelled_data *data, const fseg_network_grid *grid,
+                             fseg_error *error)
 {
-    fseg_volume *volume = NULL;
-    fseg_status status = fseg_volume_read(path, &volume, error);
-    if (status == FSEG_OK) {
-        status = add_volume(data, volume, error);
-    }
-    fseg_volume_free(volume);
-    char what[160];
-    snprintf(what, sizeof what, "Scan '%.120s'", name);
-    return settle(data, what, status, error);
+    data->bytes += (size_t)grid->depth * (size_t)grid->height * (size_t)grid->width * sizeof(float);
+    return fseg_sampler_add_unlabelled(data->sampler, grid->slices, grid->depth, grid->height,
+                                       grid->width, weight_of(data), error);
 }
 
-static fseg_status walk(unlabelled_data *data, const char *folder, int depth, fseg_error *error)
+/* One subject: `count` contrasts. */
+static fseg_status add_subject(unlabelled_data *data, fseg_volume *const *volumes, size_t count,
+                               fseg_error *error)
 {
-    struct dirent **entries = NULL;
-    const int count = scandir(folder, &entries, NULL, alphasort);
-    if (count < 0) {
-        return fseg_error_set(error, FSEG_ERROR_NOT_FOUND,
-                              "The folder '%.300s' cannot be read; check the path.", folder);
+    if ((size_t)data->network_contrast >= count) {
+        return fseg_error_set(error, FSEG_ERROR_BAD_INPUT,
+                              "it has %zu contrasts and the network is to see number %d", count,
+                              data->network_contrast + 1);
+    }
+    fseg_network_grid **grids = calloc(count, sizeof *grids);
+    if (!grids) {
+        return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
     }
     fseg_status status = FSEG_OK;
-    for (int i = 0; i < count; i++) {
-        const char *name = entries[i]->d_name;
-        char *path = NULL;
-        struct stat info;
-        if (status == FSEG_OK && name[0] != '.') {
-            if (program_interrupted()) {
-                status = fseg_error_set(error, FSEG_ERROR_CANCELLED, "Interrupted.");
-            } else if (asprintf(&path, "%s/%s", folder, name) < 0) {
-                path = NULL;
-                status = fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
-            } else if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode) && depth < MAX_DEPTH) {
-                status = walk(data, path, depth + 1, error);
-            } else if (is_image_file(name)) {
-                status = add_file(data, path, name, error);
-            }
+    for (size_t i = 0; i < count && status == FSEG_OK; i++) {
+        const bool needed = data->maps || i == (size_t)data->network_contrast;
+        if (needed) {
+            status = fseg_network_grid_create(volumes[i], NULL, data->spec, data->size_multiple,
+                                              &grids[i], error);
         }
-        free(path);
-        free(entries[i]);
     }
-    free(entries);
+    if (status == FSEG_OK) {
+        status = data->maps ? add_mapped(data, grids, count, error)
+                            : add_plain(data, grids[data->network_contrast], error);
+    }
+    if (status == FSEG_OK && count > data->most_contrasts) {
+        data->most_contrasts = count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        fseg_network_grid_free(grids[i]);
+    }
+    free(grids);
     return status;
+}
+
+static fseg_status add_files(unlabelled_data *data, const unlabelled_scan *scan, fseg_error *error)
+{
+    fseg_volume **volumes = NULL;
+    size_t count = 0;
+    const char *path = scan->paths[0];
+    fseg_status status = FSEG_OK;
+    if (scan->count == 1) {
+        status = fseg_volume_read_stack(path, &volumes, &count, error);
+    } else {
+        volumes = calloc(scan->count, sizeof *volumes);
+        status = volumes ? FSEG_OK : fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "No memory.");
+        for (size_t i = 0; i < scan->count && status == FSEG_OK; i++) {
+            path = scan->paths[i];
+            status = fseg_volume_read(path, &volumes[i], error);
+            count += status == FSEG_OK;
+        }
+    }
+    if (status == FSEG_OK) {
+        status = add_subject(data, volumes, count, error);
+    }
+    fseg_volume_free_stack(volumes, count);
+    return settle(data, "Scan", status, path, error);
+}
+
+static fseg_status check_interrupt(fseg_error *error)
+{
+    return program_interrupted() ? fseg_error_set(error, FSEG_ERROR_CANCELLED, "Interrupted.")
+                                 : FSEG_OK;
 }
 
 /* All series of the folder; a folder without DICOM is fine, the files may do. */
@@ -113,14 +154,12 @@ static fseg_status add_series(unlabelled_data *data, const char *folder, fseg_er
         fseg_volume *volume = NULL;
         status = fseg_series_read(list, i, NULL, &volume, error);
         if (status == FSEG_OK) {
-            status = add_volume(data, volume, error);
+            status = add_subject(data, &volume, 1, error);
         }
         fseg_volume_free(volume);
-        char what[32];
-        snprintf(what, sizeof what, "Series %zu", i + 1); /* no identifiers in messages */
-        status = settle(data, what, status, error);
-        if (status == FSEG_OK && program_interrupted()) {
-            status = fseg_error_set(error, FSEG_ERROR_CANCELLED, "Interrupted.");
+        status = settle(data, "Series", status, folder, error);
+        if (status == FSEG_OK) {
+            status = check_interrupt(error);
         }
     }
     fseg_series_list_free(list);
@@ -129,7 +168,15 @@ static fseg_status add_series(unlabelled_data *data, const char *folder, fseg_er
 
 fseg_status unlabelled_load(unlabelled_data *data, const char *folder, fseg_error *error)
 {
-    fseg_status status = walk(data, folder, 0, error);
+    unlabelled_scans scans = {0};
+    fseg_status status = unlabelled_find(folder, data->maps != NULL, &scans, error);
+    for (size_t i = 0; i < scans.count && status == FSEG_OK; i++) {
+        status = add_files(data, &scans.entries[i], error);
+        if (status == FSEG_OK) {
+            status = check_interrupt(error);
+        }
+    }
+    unlabelled_scans_free(&scans);
     if (status == FSEG_OK) {
         status = add_series(data, folder, error);
     }
@@ -140,4 +187,10 @@ fseg_status unlabelled_load(unlabelled_data *data, const char *folder, fseg_erro
                                 folder, data->left_out > 0 ? " (see the warnings above)" : "");
     }
     return status;
+}
+
+void unlabelled_free(unlabelled_data *data)
+{
+    free(data->scan_number);
+    data->scan_number = NULL;
 }

@@ -100,6 +100,9 @@ fseg_status fseg_pretrainer_step(fseg_pretrainer *pretrainer, const fseg_sampler
 /** Losses of batch number `step` of (held-out) `sampler`, without an update. */
 fseg_status fseg_pretrainer_evaluate(fseg_pretrainer *pretrainer, const fseg_sampler *sampler,
                                      int step, fseg_pretrain_losses *losses, fseg_error *error);
+/** Whether the last step or evaluation, having ended with FSEG_ERROR_NOT_FINITE, can be blamed on
+ *  one slice: the first whose output was not finite. */
+int fseg_pretrainer_culprit(const fseg_pretrainer *pretrainer, fseg_slice_choice *out);
 int fseg_pretrainer_steps_done(const fseg_pretrainer *pretrainer);
 size_t fseg_pretrainer_memory(const fseg_pretrainer *pretrainer);
 
