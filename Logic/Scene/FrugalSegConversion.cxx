@@ -76,6 +76,29 @@ fseg_geometry GeometryOfNode(vtkMRMLScalarVolumeNode* node, vtkImageData* image)
   return geometry;
 }
 
+/// Geometry of a labelmap; one voxel when it is empty.
+fseg_geometry GeometryOfLabelmap(vtkOrientedImageData* image)
+{
+  fseg_geometry geometry{};
+  int dimensions[3], extent[6];
+  image->GetDimensions(dimensions);
+  image->GetExtent(extent);
+  vtkNew<vtkMatrix4x4> ijkToRAS;
+  image->GetImageToWorldMatrix(ijkToRAS);
+  double ras[4][4];
+  std::copy_n(ijkToRAS->GetData(), 16, &ras[0][0]);
+  for (int axis = 0; axis < 3; ++axis)
+  {
+    geometry.size[axis] = static_cast<size_t>(std::max(1, dimensions[axis]));
+    for (int row = 0; row < 3 && dimensions[axis] > 0; ++row)
+    {
+      ras[row][3] += ras[row][axis] * extent[2 * axis];
+    }
+  }
+  FlipFirstTwoAxes(ras, geometry.ijk_to_lps);
+  return geometry;
+}
+
 size_t VoxelCount(const fseg_geometry& geometry)
 {
   return geometry.size[0] * geometry.size[1] * geometry.size[2];
@@ -134,6 +157,21 @@ FrugalSegVolume FrugalSegVolumeFromNode(vtkMRMLScalarVolumeNode* node, fseg_erro
 }
 
 //----------------------------------------------------------------------------
+bool FrugalSegPlaceFromNode(vtkMRMLScalarVolumeNode* node, fseg_volume* place)
+{
+  vtkImageData* image = node ? node->GetImageData() : nullptr;
+  if (!image || image->GetNumberOfPoints() == 0)
+  {
+    return false;
+  }
+  *place = fseg_volume{};
+  place->geometry = GeometryOfNode(node, image);
+  const char* modality = node->GetAttribute("DICOM.Modality");
+  std::snprintf(place->modality, sizeof(place->modality), "%s", modality ? modality : "");
+  return true;
+}
+
+//----------------------------------------------------------------------------
 void FrugalSegVolumeToNode(const fseg_volume* volume, vtkMRMLScalarVolumeNode* node)
 {
   const fseg_geometry& geometry = volume->geometry;
@@ -188,39 +226,40 @@ FrugalSegMask FrugalSegMaskFromSegment(vtkMRMLSegmentationNode* segmentation, co
     fseg_error_set(error, FSEG_ERROR_NOT_FOUND, "The segmentation has no such segment.");
     return nullptr;
   }
-  if (!reference || !reference->GetImageData())
+  if (reference && !reference->GetImageData())
   {
     fseg_error_set(error, FSEG_ERROR_BAD_INPUT, "The volume that the segment belongs to holds no image.");
     return nullptr;
   }
-  if (segmentation->GetParentTransformNode() != reference->GetParentTransformNode())
+  if (reference && segmentation->GetParentTransformNode() != reference->GetParentTransformNode())
   {
     fseg_error_set(error, FSEG_ERROR_BAD_INPUT,
                    "Segmentation and volume lie under different transforms; put both under the same one.");
     return nullptr;
   }
-  FrugalSegMask mask;
-  const fseg_geometry geometry = GeometryOfNode(reference, reference->GetImageData());
-  if (fseg_mask_create(&geometry, FrugalSegOut(mask), error) != FSEG_OK)
-  {
-    return nullptr;
-  }
-  std::fill_n(mask->voxels, VoxelCount(geometry), uint8_t{ 0 });
-
-  vtkNew<vtkOrientedImageData> grid; // of the volume, without voxels of its own
-  grid->ShallowCopy(FrugalSegMaskToLabelmap(mask.get()));
   vtkNew<vtkOrientedImageData> segment;
-  vtkNew<vtkOrientedImageData> onGrid;
   if (!segmentation->CreateBinaryLabelmapRepresentation() ||
       !segmentation->GetBinaryLabelmapRepresentation(segmentID, segment))
   {
     fseg_error_set(error, FSEG_ERROR_BAD_INPUT, "The segment cannot be converted to voxels.");
     return nullptr;
   }
+  FrugalSegMask mask;
+  const fseg_geometry geometry =
+      reference ? GeometryOfNode(reference, reference->GetImageData()) : GeometryOfLabelmap(segment);
+  if (fseg_mask_create(&geometry, FrugalSegOut(mask), error) != FSEG_OK)
+  {
+    return nullptr;
+  }
+  std::fill_n(mask->voxels, VoxelCount(geometry), uint8_t{ 0 });
   if (segment->IsEmpty())
   {
     return mask; // everything was erased
   }
+
+  vtkNew<vtkOrientedImageData> grid; // of the volume, without voxels of its own
+  grid->ShallowCopy(FrugalSegMaskToLabelmap(mask.get()));
+  vtkNew<vtkOrientedImageData> onGrid;
   if (!vtkOrientedImageDataResample::ResampleOrientedImageToReferenceOrientedImage(segment, grid, onGrid))
   {
     fseg_error_set(error, FSEG_ERROR_BAD_INPUT, "The segment cannot be put on the grid of the volume.");

@@ -1,14 +1,11 @@
 #include "FrugalSegJob.h"
 
-#include "frugalseg/model_locate.h"
-
 #include <new>
 #include <system_error>
-#include <vector>
+#include <utility>
 
 //----------------------------------------------------------------------------
-FrugalSegJob::FrugalSegJob(FrugalSegVolume volume, const std::string& model, int threads)
-    : Volume(std::move(volume)), Model(model), Threads(threads)
+FrugalSegJob::FrugalSegJob(Input input) : Given(std::move(input))
 {
 }
 
@@ -38,25 +35,20 @@ void FrugalSegJob::Work()
   fseg_error error{};
   const fseg_progress progress{ &FrugalSegJob::OnProgress, this };
 
-  std::vector<char> path(FSEG_PATH_LENGTH);
   FrugalSegModel model;
   FrugalSegContext context;
   fseg_context_options options = fseg_context_default_options();
-  options.threads = this->Threads;
+  options.threads = this->Given.Threads;
   char sha256[65] = "";
 
-  result.Status = fseg_model_locate(this->Model.c_str(), path.data(), path.size(), &error);
-  if (result.Status == FSEG_OK)
-  {
-    result.Status = fseg_model_load(path.data(), FrugalSegOut(model), &error);
-  }
+  result.Status = fseg_model_load(this->Given.Model.c_str(), FrugalSegOut(model), &error);
   if (result.Status == FSEG_OK)
   {
     result.Status = fseg_model_input_spec(model.get(), &result.Spec, &error);
   }
   if (result.Status == FSEG_OK)
   {
-    result.Status = fseg_file_sha256(path.data(), sha256, &error);
+    result.Status = fseg_file_sha256(this->Given.Model.c_str(), sha256, &error);
   }
   if (result.Status == FSEG_OK)
   {
@@ -65,8 +57,13 @@ void FrugalSegJob::Work()
   }
   if (result.Status == FSEG_OK)
   {
-    result.Status = fseg_segment_volume(context.get(), model.get(), this->Volume.get(), &progress,
-                                        FrugalSegOut(result.Mask), &result.Report, &error);
+    fseg_segment_options how{};
+    how.threshold = this->Given.Threshold;
+    how.entropy = this->Given.Entropy ? 1 : 0;
+    how.series = &this->Given.Series;
+    result.Status = fseg_segment_volume_with(context.get(), model.get(), this->Given.Volume.get(), &how,
+                                             &progress, FrugalSegOut(result.Mask),
+                                             FrugalSegOut(result.Entropy), &result.Report, &error);
   }
   if (result.Status != FSEG_OK)
   {
@@ -85,7 +82,7 @@ void FrugalSegJob::Run()
   {
     this->Outcome.Status = FSEG_ERROR_OUT_OF_MEMORY;
   }
-  this->Volume.reset(); // the memory is not needed any more
+  this->Given.Volume.reset(); // the memory is not needed any more
   this->Finished = true;
 }
 

@@ -15,18 +15,28 @@
 class FrugalSegJob
 {
 public:
+  struct Input
+  {
+    FrugalSegVolume Volume;
+    fseg_series_info Series{}; ///< where the volume comes from, for the warnings
+    std::string Model;         ///< file of the model
+    int Threads = 0;           ///< 0 takes all processors
+    double Threshold = 0.;     ///< 0 takes the card's
+    bool Entropy = false;      ///< also make the map of entropy
+  };
+
   struct Result
   {
     fseg_status Status = FSEG_OK;
     std::string Message; ///< why it failed; empty on success
     FrugalSegMask Mask;
+    FrugalSegVolume Entropy; ///< null unless wanted
     fseg_segment_report Report{};
     fseg_input_spec Spec{};
     std::string ModelSHA256;
   };
 
-  /// `model` is the name or file of a model; `threads` 0 takes all processors.
-  FrugalSegJob(FrugalSegVolume volume, const std::string& model, int threads);
+  explicit FrugalSegJob(Input input);
   /// Cancels and waits; that takes as long as the C library polls, at most 50 ms.
   ~FrugalSegJob();
   FrugalSegJob(const FrugalSegJob&) = delete;
@@ -51,9 +61,7 @@ private:
   static int OnProgress(void* self, double fraction, const char* stage);
   void Work();
 
-  FrugalSegVolume Volume;
-  const std::string Model;
-  const int Threads;
+  Input Given;
   Result Outcome;
   std::thread Worker;
   std::atomic<bool> CancelRequested{ false };

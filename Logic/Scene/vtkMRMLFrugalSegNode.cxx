@@ -13,6 +13,7 @@ namespace
 {
 const char* const InputVolumeRole = "inputVolume";
 const char* const SegmentationRole = "segmentation";
+const char* const UncertaintyRole = "uncertainty";
 } // namespace
 
 vtkMRMLNodeNewMacro(vtkMRMLFrugalSegNode);
@@ -23,6 +24,7 @@ vtkMRMLFrugalSegNode::vtkMRMLFrugalSegNode()
   this->HideFromEditors = true;
   this->AddNodeReferenceRole(InputVolumeRole, "inputVolumeRef");
   this->AddNodeReferenceRole(SegmentationRole, "segmentationRef");
+  this->AddNodeReferenceRole(UncertaintyRole, "uncertaintyRef");
 }
 
 //----------------------------------------------------------------------------
@@ -37,6 +39,8 @@ void vtkMRMLFrugalSegNode::ReadXMLAttributes(const char** attributes)
   vtkMRMLReadXMLStdStringMacro(modelName, ModelName);
   vtkMRMLReadXMLStdStringMacro(segmentID, SegmentID);
   vtkMRMLReadXMLIntMacro(numberOfThreads, NumberOfThreads);
+  vtkMRMLReadXMLFloatMacro(threshold, Threshold);
+  vtkMRMLReadXMLBooleanMacro(showUncertainty, ShowUncertainty);
   vtkMRMLReadXMLEndMacro();
 }
 
@@ -48,6 +52,8 @@ void vtkMRMLFrugalSegNode::WriteXML(ostream& of, int indent)
   vtkMRMLWriteXMLStdStringMacro(modelName, ModelName);
   vtkMRMLWriteXMLStdStringMacro(segmentID, SegmentID);
   vtkMRMLWriteXMLIntMacro(numberOfThreads, NumberOfThreads);
+  vtkMRMLWriteXMLFloatMacro(threshold, Threshold);
+  vtkMRMLWriteXMLBooleanMacro(showUncertainty, ShowUncertainty);
   vtkMRMLWriteXMLEndMacro();
 }
 
@@ -60,6 +66,8 @@ void vtkMRMLFrugalSegNode::CopyContent(vtkMRMLNode* node, bool deepCopy /*=true*
   vtkMRMLCopyStdStringMacro(ModelName);
   vtkMRMLCopyStdStringMacro(SegmentID);
   vtkMRMLCopyIntMacro(NumberOfThreads);
+  vtkMRMLCopyFloatMacro(Threshold);
+  vtkMRMLCopyBooleanMacro(ShowUncertainty);
   vtkMRMLCopyEndMacro();
 }
 
@@ -71,6 +79,8 @@ void vtkMRMLFrugalSegNode::PrintSelf(ostream& os, vtkIndent indent)
   vtkMRMLPrintStdStringMacro(ModelName);
   vtkMRMLPrintStdStringMacro(SegmentID);
   vtkMRMLPrintIntMacro(NumberOfThreads);
+  vtkMRMLPrintFloatMacro(Threshold);
+  vtkMRMLPrintBooleanMacro(ShowUncertainty);
   vtkMRMLPrintEndMacro();
 }
 
@@ -96,4 +106,16 @@ vtkMRMLSegmentationNode* vtkMRMLFrugalSegNode::GetSegmentationNode()
 void vtkMRMLFrugalSegNode::SetSegmentationNode(vtkMRMLSegmentationNode* segmentation)
 {
   this->SetNodeReferenceID(SegmentationRole, segmentation ? segmentation->GetID() : nullptr);
+}
+
+//----------------------------------------------------------------------------
+vtkMRMLScalarVolumeNode* vtkMRMLFrugalSegNode::GetUncertaintyVolumeNode()
+{
+  return vtkMRMLScalarVolumeNode::SafeDownCast(this->GetNodeReference(UncertaintyRole));
+}
+
+//----------------------------------------------------------------------------
+void vtkMRMLFrugalSegNode::SetUncertaintyVolumeNode(vtkMRMLScalarVolumeNode* volume)
+{
+  this->SetNodeReferenceID(UncertaintyRole, volume ? volume->GetID() : nullptr);
 }

@@ -41,6 +41,19 @@ public:
   vtkGetMacro(ModelName, std::string);
   vtkSetMacro(ModelName, std::string);
 
+  /// Probability above which a voxel belongs to the structure; 0 takes that of the model's card.
+  vtkGetMacro(Threshold, double);
+  vtkSetClampMacro(Threshold, double, 0., 0.99);
+
+  /// Whether a run also makes a map of the network's uncertainty (entropy in bits).
+  vtkGetMacro(ShowUncertainty, bool);
+  vtkSetMacro(ShowUncertainty, bool);
+  vtkBooleanMacro(ShowUncertainty, bool);
+
+  /// The volume that receives the map; without one the logic makes one and sets it here.
+  vtkMRMLScalarVolumeNode* GetUncertaintyVolumeNode();
+  void SetUncertaintyVolumeNode(vtkMRMLScalarVolumeNode* volume);
+
   /// Threads of a run; 0 takes all processors.
   vtkGetMacro(NumberOfThreads, int);
   vtkSetClampMacro(NumberOfThreads, int, 0, 256);
@@ -56,6 +69,8 @@ protected:
   std::string ModelName{ "liver-t2" };
   std::string SegmentID;
   int NumberOfThreads{ 0 };
+  double Threshold{ 0. };
+  bool ShowUncertainty{ false };
 
 private:
   vtkMRMLFrugalSegNode(const vtkMRMLFrugalSegNode&) = delete;

@@ -2,16 +2,22 @@
 ///
 /// Research software, not a medical device.
 ///
-/// Uses: load one DICOM series of a folder with a verdict on it; segment a volume with a FrugalSeg
-/// model, at once (Segment) or on a worker thread (StartSegment); write a segment as DICOM SEG or NIfTI.
+/// Uses: load one DICOM series of a folder with a verdict on it; find the model that suits it and say
+/// what does not (SuggestModel, CheckInput); segment the volume, at once (Segment) or on a worker thread
+/// (StartSegment); say in words what is odd about the result (GetLastChecks) and where the network is
+/// unsure (uncertainty map); measure; write a segment as DICOM SEG, NIfTI, NRRD or STL.
 ///
 /// Limitations: one run at a time for each logic; single-channel 3D volumes; a transform of the volume
 /// is kept (a new segmentation gets the same one), never hardened.
 ///
 /// Segments: a run writes one segment, named and coloured after Slicer's terminology. Running again
 /// replaces the segment that the same structure's last run made, unless somebody has edited it since:
-/// then a second one is added. Segments that FrugalSeg did not make are never touched. With undo
-/// switched on in the scene, a result is one undo step.
+/// then a second one is added, and a check with the id "kept-correction" says so. Segments that
+/// FrugalSeg did not make are never touched. With undo switched on in the scene, a result (segment and
+/// uncertainty map) is one undo step.
+///
+/// Lists: methods that give a list fill a vtkTable, whose columns are named below; texts unless said
+/// otherwise.
 ///
 /// Threads: all methods are for the main thread. A run works on copies, so the scene may be closed and
 /// nodes may be removed meanwhile; a result whose volume is gone is discarded with a message.
@@ -69,6 +75,34 @@ public:
                                           vtkMRMLMessageCollection* messages = nullptr);
   /// @}
 
+  /// \name Models
+  /// @{
+
+  /// Folder of the user's own models, sought first. By default that of model_locate.h
+  /// ($XDG_DATA_HOME/frugalseg/models); "" goes back to it. The folder need not exist.
+  void SetUserModelFolder(const std::string& folder);
+  std::string GetUserModelFolder();
+
+  /// List the models that can be chosen by name, the user's first. Columns: name (of the file, what
+  /// Segment takes), structure, contrast, version, source ("user", "environment", "shipped"), path,
+  /// sha256, problem ("" for a usable model, else why it cannot be read). False when there is none.
+  bool ListModels(vtkTable* table, vtkMRMLMessageCollection* messages = nullptr);
+
+  /// File of a model that is given by name or file; "" with a message when there is none.
+  std::string LocateModel(const std::string& model, vtkMRMLMessageCollection* messages = nullptr);
+
+  /// Name of the model that suits a volume best, by modality, body part, contrast, orientation and
+  /// extent, as far as the series (LoadSeries) and the models' cards tell; of equals the user's. ""
+  /// when there is no usable model. What does not suit even the best goes to `messages` as warnings.
+  std::string SuggestModel(vtkMRMLScalarVolumeNode* volume, vtkMRMLMessageCollection* messages = nullptr);
+
+  /// In which respects a volume lies outside a model's card. Columns: id ("modality", "body-part",
+  /// "contrast", "orientation", "pixel-size", "slice-distance"), text (a sentence for the user). Empty
+  /// when all is well. False when model or volume cannot be read.
+  bool CheckInput(vtkMRMLScalarVolumeNode* volume, const std::string& model, vtkTable* table,
+                  vtkMRMLMessageCollection* messages = nullptr);
+  /// @}
+
   /// \name Segmenting
   /// @{
 
@@ -105,14 +139,56 @@ public:
   vtkMRMLSegmentationNode* GetLastSegmentation();
   vtkGetMacro(LastSegmentID, std::string);
   vtkGetMacro(LastVolumeML, double);
+
+  /// What is worth knowing about the last run, also when it found nothing. Columns: id (those of
+  /// CheckInput, "empty", "border", "volume-low", "volume-high", "islands", "entropy",
+  /// "kept-correction"), text (a sentence for the user). The limits are those of the model's card. The
+  /// same sentences went to the messages of the run as warnings.
+  void GetLastChecks(vtkTable* table);
+
+  /// Mean entropy in bits (0 sure, 1 coin toss) over the last result and its rim.
+  vtkGetMacro(LastMeanEntropy, double);
+
+  /// Map of the last run's entropy in bits on the grid of the volume; null unless the parameter node
+  /// asked for it (ShowUncertainty). A later run with the same parameter node replaces it.
+  vtkMRMLScalarVolumeNode* GetLastUncertaintyVolume();
+
+  /// Lay a map over the slice views of the scene (as their foreground); null takes the maps of this
+  /// logic away again and leaves other foregrounds alone.
+  void ShowUncertaintyOverlay(vtkMRMLScalarVolumeNode* map, double opacity = 0.6);
+  /// @}
+
+  /// \name Measuring
+  /// @{
+
+  /// Measure a segment of any origin, or all when `segmentID` is empty: one row each. `volume` gives
+  /// the grid; null takes the segment's own. Columns: segment (name), id, and as numbers volume_ml,
+  /// extent_r_mm, extent_a_mm, extent_s_mm (along the patient's right, anterior and superior axis),
+  /// longest_mm (between the two corners farthest apart), surface_cm2 (of the smoothed closed surface
+  /// that Slicer shows); then text, all of it as a sentence. An empty segment measures 0.
+  bool Measure(vtkMRMLSegmentationNode* segmentation, const std::string& segmentID,
+               vtkMRMLScalarVolumeNode* volume, vtkTable* table,
+               vtkMRMLMessageCollection* messages = nullptr);
+
+  /// A number for people: three digits that matter and never "0" for what is not 0 ("1432", "43.2",
+  /// "0.0471").
+  static std::string FormatNumber(double value);
   /// @}
 
   /// \name Writing
   /// @{
 
+  /// Write a segment in the format of `path`: .dcm (ExportSegmentation), .nii, .nii.gz or .nrrd
+  /// (ExportMask), .stl (ExportSurface).
+  bool ExportSegment(vtkMRMLSegmentationNode* segmentation, const std::string& segmentID,
+                     vtkMRMLScalarVolumeNode* volume, const std::string& path,
+                     vtkMRMLMessageCollection* messages = nullptr);
+
   /// Write a segment that FrugalSeg made as DICOM Segmentation. `volume` must come from LoadSeries, and
-  /// its files must still be there: the object refers to each of them. False on failure; an earlier
-  /// file at `path` is then unchanged.
+  /// its files must still be there: the object refers to each of them. The algorithm type is AUTOMATIC,
+  /// or SEMIAUTOMATIC once somebody has edited the segment. Each export is an instance of its own; when
+  /// the segment was exported before (or read by LoadSegmentation), it refers to that predecessor.
+  /// False on failure; an earlier file at `path` is then unchanged.
   bool ExportSegmentation(vtkMRMLSegmentationNode* segmentation, const std::string& segmentID,
                           vtkMRMLScalarVolumeNode* volume, const std::string& path,
                           vtkMRMLMessageCollection* messages = nullptr);
@@ -121,6 +197,17 @@ public:
   bool ExportMask(vtkMRMLSegmentationNode* segmentation, const std::string& segmentID,
                   vtkMRMLScalarVolumeNode* volume, const std::string& path,
                   vtkMRMLMessageCollection* messages = nullptr);
+
+  /// Write the closed surface of any segment as a binary STL file in mm. Coordinates are LPS, as
+  /// Slicer writes by default, and the file's header says so ("SPACE=LPS"); `volume` as in Measure.
+  bool ExportSurface(vtkMRMLSegmentationNode* segmentation, const std::string& segmentID,
+                     vtkMRMLScalarVolumeNode* volume, const std::string& path,
+                     vtkMRMLMessageCollection* messages = nullptr);
+
+  /// Open a DICOM Segmentation that FrugalSeg wrote, to correct it: a new segmentation over `volume`,
+  /// which must be the series that it belongs to. Null on failure.
+  vtkMRMLSegmentationNode* LoadSegmentation(const std::string& path, vtkMRMLScalarVolumeNode* volume,
+                                            vtkMRMLMessageCollection* messages = nullptr);
   /// @}
 
   /// Whether FrugalSeg made this segment, and whether its voxels have changed since (on the grid of
@@ -139,6 +226,7 @@ protected:
 
   std::string LastSegmentID;
   double LastVolumeML{ 0. };
+  double LastMeanEntropy{ 0. };
 
 private:
   class vtkInternal;

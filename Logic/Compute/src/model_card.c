@@ -187,6 +187,8 @@ static fseg_status read_scope(const json_t *card, fseg_model_scope *out, fseg_er
                    {"pixel_mm_high", 0, 1000, &out->pixel_mm_high},
                    {"slice_mm_low", 0, 1000, &out->slice_mm_low},
                    {"slice_mm_high", 0, 1000, &out->slice_mm_high},
+                   {"field_mm_low", 0, 10000, &out->field_mm_low},
+                   {"field_mm_high", 0, 10000, &out->field_mm_high},
                    {"entropy_high", 0, 1, &out->entropy_high},
                    {"island_share", 0, 1, &out->island_share}};
     fseg_status status = read_text(card, "contrast", out->contrast, error);

@@ -69,6 +69,16 @@ void require(const OFCondition &condition, const char *step)
     }
 }
 
+bool given(const char *text)
+{
+    return text && *text;
+}
+
+bool isUid(const std::string &text)
+{
+    return text.size() <= 64 && text.find_first_not_of("0123456789.") == std::string::npos;
+}
+
 void checkOptions(const fseg_seg_options &options)
 {
     findStructure(options.structure);
@@ -84,6 +94,11 @@ void checkOptions(const fseg_seg_options &options)
         hash.size() == 64 && std::all_of(hash.begin(), hash.end(),
                                          [](unsigned char c) { return std::isxdigit(c) != 0; });
     requireArgument(hex, "the model's SHA-256 must be 64 hexadecimal digits");
+    const bool instance = given(options.predecessor_instance_uid);
+    requireArgument(instance == given(options.predecessor_series_uid) &&
+                        (!instance || (isUid(options.predecessor_instance_uid) &&
+                                       isUid(options.predecessor_series_uid))),
+                    "the predecessor needs both UIDs, of digits and points, or none");
 }
 
 using SegmentationPointer = std::unique_ptr<DcmSegmentation>;
@@ -230,6 +245,39 @@ void addFrames(DcmSegmentation &document, const Series &series, const fseg_mask 
     }
 }
 
+/** The object that this one was corrected from counts as a further source of it. */
+void addPredecessor(DcmSegmentation &document, const fseg_seg_options &options)
+{
+    auto item = std::make_unique<IODSeriesAndInstanceReferenceMacro::ReferencedSeriesItem>();
+    auto instance = std::make_unique<SOPInstanceReferenceMacro>();
+    require(item->setSeriesInstanceUID(options.predecessor_series_uid), "predecessor's series");
+    require(instance->setReferencedSOPClassUID(UID_SegmentationStorage), "predecessor's class");
+    require(instance->setReferencedSOPInstanceUID(options.predecessor_instance_uid), "predecessor");
+    item->getReferencedInstanceItems().push_back(instance.release());
+    document.getCommonInstanceReference().getReferencedSeriesItems().push_back(item.release());
+}
+
+/** The general image module's list of source images, which dcmseg does not write. */
+void markPredecessor(DcmDataset &data, const fseg_seg_options &options)
+{
+    DcmItem *source = nullptr;
+    DcmItem *purpose = nullptr;
+    require(data.findOrCreateSequenceItem(DCM_SourceImageSequence, source, 0), "predecessor");
+    require(source->putAndInsertString(DCM_ReferencedSOPClassUID, UID_SegmentationStorage),
+            "predecessor's class");
+    require(
+        source->putAndInsertString(DCM_ReferencedSOPInstanceUID, options.predecessor_instance_uid),
+        "predecessor");
+    require(source->findOrCreateSequenceItem(DCM_PurposeOfReferenceCodeSequence, purpose, 0),
+            "predecessor's purpose");
+    require(purpose->putAndInsertString(DCM_CodeValue, "121322"), "predecessor's purpose");
+    require(purpose->putAndInsertString(DCM_CodingSchemeDesignator, "DCM"),
+            "predecessor's purpose");
+    require(
+        purpose->putAndInsertString(DCM_CodeMeaning, "Source image for image processing operation"),
+        "predecessor's purpose");
+}
+
 void addReferences(DcmSegmentation &document, const Series &series)
 {
     const auto addTo = [&](auto &items) {
@@ -341,12 +389,18 @@ void writeSegmentation(const Series &series, const fseg_mask &mask, const fseg_s
     addDimensions(*document);
     addFrames(*document, series, mask);
     addReferences(*document, series);
+    if (given(options.predecessor_instance_uid)) {
+        addPredecessor(*document, options);
+    }
     const std::unique_ptr<DcmDataset> source = patientAndStudy(series.slices.front());
     require(document->importFromSourceImage(*source), "patient and study");
 
     DcmFileFormat file;
     require(document->writeDataset(*file.getDataset()), "data set");
     finishDataset(*file.getDataset(), options);
+    if (given(options.predecessor_instance_uid)) {
+        markPredecessor(*file.getDataset(), options);
+    }
     markLossySource(*file.getDataset(), *source);
     AtomicFile target(path, ".tmp");
     const OFCondition condition =

@@ -73,6 +73,12 @@ void checkGeometry(const fseg_geometry &geometry, const fseg_input_spec &spec,
     const double pixel = slices < 0
                              ? std::max(axes.spacing[0], axes.spacing[1])
                              : std::max(spacing[(slices + 1) % 3], spacing[(slices + 2) % 3]);
+    double field = 0.0;
+    for (int axis = 0; axis < 3; ++axis) {
+        if (axis != (slices < 0 ? axes.axis[2] : slices)) {
+            field = std::max(field, spacing[axis] * static_cast<double>(geometry.size[axis]));
+        }
+    }
     const double slice = slices < 0 ? axes.spacing[2] : spacing[slices];
     if (slices >= 0 && scope.orientation[0] &&
         std::strcmp(orientationOf(geometry, slices), scope.orientation) != 0) {
@@ -92,6 +98,11 @@ void checkGeometry(const fseg_geometry &geometry, const fseg_input_spec &spec,
              formatText("The pixels measure %.2g mm, less than the %.2g mm from which on the model "
                         "was made.",
                         pixel, scope.pixel_mm_low));
+    }
+    if (field < scope.field_mm_low || (scope.field_mm_high > 0.0 && field > scope.field_mm_high)) {
+        warn(report, FSEG_CHECK_FIELD,
+             formatText("The slices measure %.0f mm across; the model is made for %.0f to %.0f mm.",
+                        field, scope.field_mm_low, scope.field_mm_high));
     }
     if (slice < scope.slice_mm_low || (scope.slice_mm_high > 0.0 && slice > scope.slice_mm_high)) {
         warn(report, FSEG_CHECK_SLICES,
@@ -191,9 +202,10 @@ const char *fseg_imaging_weighting(const fseg_series_info *series)
 
 const char *fseg_check_name(fseg_check check)
 {
-    static const char *const names[] = {"modality",       "body-part",   "contrast", "pixel-size",
-                                        "slice-distance", "orientation", "empty",    "border",
-                                        "volume-low",     "volume-high", "islands",  "entropy"};
+    static const char *const names[] = {
+        "modality",    "body-part",     "contrast", "pixel-size", "slice-distance",
+        "orientation", "field-of-view", "empty",    "border",     "volume-low",
+        "volume-high", "islands",       "entropy"};
     const auto index = static_cast<size_t>(check);
     return index < sizeof names / sizeof *names ? names[index] : "";
 }

@@ -58,7 +58,7 @@ MaskPointer segment(fseg_context *context, const fseg_model *model, const fseg_v
             maskFromGrid(*grid, foreground.data(), spec.threshold, &components, entropy);
         report.volume_ml = fseg_mask_volume_ml(drawn.get());
         report.mean_entropy = meanEntropy(*grid, foreground, spec.threshold);
-        checkInput(model, volume, nullptr, report);
+        checkInput(model, volume, options.series, report);
         checkResult(*drawn, spec, scope, components, report);
         return drawn;
     });

@@ -127,6 +127,7 @@ typedef struct fseg_model_scope {
     int body_part_count;                                    /**< 0 = any */
     double pixel_mm_low, pixel_mm_high; /**< pixel size in plane; 0 = no limit */
     double slice_mm_low, slice_mm_high; /**< distance of slices; 0 = no limit */
+    double field_mm_low, field_mm_high; /**< longer side of a slice; 0 = no limit */
     double entropy_high;                /**< mean entropy in bits above which to warn */
     double island_share; /**< an island of this share of the largest one is worth a warning */
 } fseg_model_scope;

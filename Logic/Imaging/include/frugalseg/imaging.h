@@ -137,6 +137,26 @@ typedef struct fseg_seg_options {
 fseg_status fseg_seg_write(const fseg_series_list *list, size_t index, const fseg_mask *mask,
                            const fseg_seg_options *options, const char *path, fseg_error *error);
 
+/** What a DICOM Segmentation file of ours says about itself. */
+typedef struct fseg_seg_content {
+    char instance_uid[65]; /**< SOPInstanceUID */
+    char series_uid[65];   /**< SeriesInstanceUID */
+    char source_series_uid[65];
+    char structure[64]; /**< "liver" or "prostate" */
+    char model_name[65];
+    char model_version[65];
+    char model_sha256[65];
+    int edited; /**< 1: SEMIAUTOMATIC */
+} fseg_seg_content;
+
+/** Read the content of a DICOM Segmentation that FrugalSeg wrote, without its voxels; any other
+ * file: FSEG_ERROR_BAD_INPUT. */
+fseg_status fseg_seg_identify(const char *path, fseg_seg_content *out, fseg_error *error);
+/** Read its voxels onto `grid`, the grid of the series that it was written for (0.01 mm); another
+ *  grid: FSEG_ERROR_BAD_INPUT. `content` may be null. */
+fseg_status fseg_seg_read(const char *path, const fseg_geometry *grid, fseg_mask **out,
+                          fseg_seg_content *content, fseg_error *error);
+
 /* ---- from the image to the network and back ---------------------------------------------- */
 
 /**
@@ -172,6 +192,7 @@ typedef enum fseg_check {
     FSEG_CHECK_PIXEL_SIZE,   /**< "pixel-size": outside the card's */
     FSEG_CHECK_SLICES,       /**< "slice-distance": outside the card's */
     FSEG_CHECK_ORIENTATION,  /**< "orientation": slices lie otherwise than the card says */
+    FSEG_CHECK_FIELD,        /**< "field-of-view": outside the card's */
     FSEG_CHECK_EMPTY,        /**< "empty": nothing was found */
     FSEG_CHECK_BORDER,       /**< "border": the mask touches the border of the image */
     FSEG_CHECK_VOLUME_LOW,   /**< "volume-low": below the card's range */
@@ -207,6 +228,7 @@ const char *fseg_imaging_weighting(const fseg_series_info *series);
 typedef struct fseg_segment_options {
     double threshold; /**< probability above which a voxel is foreground; 0 = the card's */
     int entropy;      /**< not 0: also make the map of entropy */
+    const fseg_series_info *series; /**< where the image comes from, for the warnings; or null */
 } fseg_segment_options;
 
 /** Segment `volume` with `model`; `report` may be null. An empty result is an empty mask and a
