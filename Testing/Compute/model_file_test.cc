@@ -615,6 +615,53 @@ TEST_F(ModelFile, CardValuesOfTheWrongTypeOrRangeAreNamed)
     }
 }
 
+TEST_F(ModelFile, TheScopeHasItsDefaultsAndReadsEveryKey)
+{
+    fseg_model_scope scope;
+    ASSERT_EQ(FSEG_OK, fseg_model_set_card(model, "{}", &error));
+    ASSERT_EQ(FSEG_OK, fseg_model_read_scope(model, &scope, &error)) << error.message;
+    EXPECT_STREQ("", scope.contrast);
+    EXPECT_STREQ("", scope.orientation);
+    EXPECT_EQ(0, scope.body_part_count);
+    EXPECT_EQ(0, scope.pixel_mm_high);
+    EXPECT_EQ(0.6, scope.entropy_high);
+    EXPECT_EQ(0.1, scope.island_share);
+    ASSERT_EQ(FSEG_OK,
+              fseg_model_set_card(model,
+                                  "{\"contrast\":\"T2\",\"orientation\":\"axial\","
+                                  "\"body_parts\":[\"ABDOMEN\",\"LIVER\"],\"pixel_mm_low\":0.5,"
+                                  "\"pixel_mm_high\":2,\"slice_mm_low\":3,\"slice_mm_high\":9,"
+                                  "\"field_mm_low\":250,\"field_mm_high\":500,"
+                                  "\"entropy_high\":0.4,\"island_share\":0.2}",
+                                  &error));
+    ASSERT_EQ(FSEG_OK, fseg_model_read_scope(model, &scope, &error)) << error.message;
+    EXPECT_STREQ("T2", scope.contrast);
+    EXPECT_STREQ("axial", scope.orientation);
+    ASSERT_EQ(2, scope.body_part_count);
+    EXPECT_STREQ("LIVER", scope.body_parts[1]);
+    EXPECT_EQ(0.5, scope.pixel_mm_low);
+    EXPECT_EQ(2, scope.pixel_mm_high);
+    EXPECT_EQ(3, scope.slice_mm_low);
+    EXPECT_EQ(9, scope.slice_mm_high);
+    EXPECT_EQ(250, scope.field_mm_low);
+    EXPECT_EQ(500, scope.field_mm_high);
+    EXPECT_EQ(0.4, scope.entropy_high);
+    EXPECT_EQ(0.2, scope.island_share);
+}
+
+TEST_F(ModelFile, ScopeValuesOfTheWrongTypeOrRangeAreNamed)
+{
+    for (const char *card :
+         {"{\"contrast\":2}", "{\"orientation\":\"upright\"}", "{\"body_parts\":\"LIVER\"}",
+          "{\"body_parts\":[1]}", "{\"entropy_high\":2}", "{\"pixel_mm_high\":-1}",
+          "{\"body_parts\":[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\"]}"}) {
+        fseg_model_scope scope;
+        ASSERT_EQ(FSEG_OK, fseg_model_set_card(model, card, &error)) << card;
+        EXPECT_EQ(FSEG_ERROR_FILE_FORMAT, fseg_model_read_scope(model, &scope, &error)) << card;
+        EXPECT_NE(nullptr, strstr(error.message, "card")) << error.message;
+    }
+}
+
 TEST_F(ModelFile, ABadCardLeavesTheOldOne)
 {
     for (const char *card : {"", "[]", "{", "{\"a\":1,\"a\":2}", "{}x", "null"}) {

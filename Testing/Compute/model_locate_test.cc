@@ -82,6 +82,34 @@ TEST_F(ModelLocate, MissingModelIsNamedInTheMessage)
     EXPECT_EQ(status, FSEG_ERROR_NOT_FOUND);
 }
 
+TEST_F(ModelLocate, FoldersAreListedInTheOrderOfSearch)
+{
+    char path[FSEG_PATH_LENGTH];
+    fseg_model_source source{};
+    const std::pair<fs::path, fseg_model_source> expected[] = {
+        {folder / "a", FSEG_MODEL_ENVIRONMENT},
+        {folder / "b", FSEG_MODEL_ENVIRONMENT},
+        {folder / "data/frugalseg/models", FSEG_MODEL_USER}};
+    size_t index = 0;
+    for (const auto &one : expected) {
+        ASSERT_EQ(fseg_model_folder(index++, path, sizeof path, &source, &error), FSEG_OK);
+        EXPECT_EQ(path, one.first.string());
+        EXPECT_EQ(source, one.second);
+    }
+    // Behind them come the program's own, if it has any, and then nothing more.
+    while (fseg_model_folder(index, path, sizeof path, &source, &error) == FSEG_OK) {
+        EXPECT_EQ(source, FSEG_MODEL_SHIPPED);
+        EXPECT_TRUE(fs::is_directory(path));
+        ASSERT_LT(++index, 100u);
+    }
+    EXPECT_EQ(error.status, FSEG_ERROR_NOT_FOUND);
+    EXPECT_EQ(path[0], '\0');
+    char small[2];
+    EXPECT_EQ(fseg_model_folder(0, small, sizeof small, nullptr, &error),
+              FSEG_ERROR_INVALID_ARGUMENT);
+    EXPECT_EQ(fseg_model_folder(0, nullptr, 0, nullptr, nullptr), FSEG_ERROR_INVALID_ARGUMENT);
+}
+
 TEST_F(ModelLocate, BadArgumentsAreRefused)
 {
     EXPECT_EQ(locate(""), "");

@@ -1,5 +1,6 @@
 // The whole job with a real network (random weights): same mask in any memory order, cancel,
 // warnings.
+#include "ComputeTestHelpers.h"
 #include "ImagingTestHelpers.h"
 
 #include "frugalseg/sampler.h"
@@ -12,47 +13,6 @@ using namespace imaging_test;
 
 namespace
 {
-
-struct FreeCompute {
-    void operator()(fseg_context *context) const
-    {
-        fseg_context_free(context);
-    }
-    void operator()(fseg_model *model) const
-    {
-        fseg_model_free(model);
-    }
-    void operator()(fseg_session *session) const
-    {
-        fseg_session_free(session);
-    }
-};
-using Context = std::unique_ptr<fseg_context, FreeCompute>;
-using Model = std::unique_ptr<fseg_model, FreeCompute>;
-
-Context makeContext()
-{
-    fseg_context_options options = fseg_context_default_options();
-    options.threads = 2;
-    fseg_context *context = nullptr;
-    EXPECT_EQ(fseg_context_create(&options, &context, nullptr), FSEG_OK);
-    return Context(context);
-}
-
-/** A small network with random weights: its answer is arbitrary, but depends on orientation. */
-Model makeModel(int contextSlices, const std::string &more = "")
-{
-    fseg_unet_config config = fseg_unet_default_config(contextSlices, 2);
-    config.levels = 4;
-    fseg_model *model = nullptr;
-    EXPECT_EQ(fseg_model_create(&config, 5, &model, nullptr), FSEG_OK);
-    const std::string card = "{\"name\":\"test-model\",\"version\":\"1\",\"structure\":\"liver\","
-                             "\"modality\":\"MR\",\"spacing_mm\":2.0,\"context_slices\":" +
-                             std::to_string(contextSlices) + more + "}";
-    fseg_error error{};
-    EXPECT_EQ(fseg_model_set_card(model, card.c_str(), &error), FSEG_OK) << error.message;
-    return Model(model);
-}
 
 Mask segment(fseg_context *context, const fseg_model *model, const fseg_volume &volume,
              fseg_segment_report *report = nullptr)
@@ -239,4 +199,86 @@ TEST(SegmentVolume, BadImagesAreRefused)
                                   &error),
               FSEG_ERROR_NOT_FINITE);
     EXPECT_EQ(mask, nullptr);
+}
+
+TEST(SegmentVolume, EveryWarningHasAName)
+{
+    const Context context = makeContext();
+    const Volume volume = makePhantom(makeGeometry({40, 36, 6}, {1.5, 1.5, 7.0}));
+    std::strcpy(volume->modality, "CT");
+    fseg_segment_report report{};
+    const Model model = makeModel(1, ",\"threshold\":0.0001,\"volume_ml_high\":0.0004,"
+                                     "\"entropy_high\":0,\"island_share\":0.5");
+    segment(context.get(), model.get(), *volume, &report);
+    std::vector<std::string> names;
+    for (int i = 0; i < report.warning_count; ++i) {
+        names.emplace_back(fseg_check_name(report.checks[i]));
+    }
+    EXPECT_EQ(names, (std::vector<std::string>{"modality", "border", "volume-high", "entropy"}));
+    EXPECT_TRUE(warns(report, "0.000400 ml expected")); // never "0 ml"
+    EXPECT_STREQ(fseg_check_name(static_cast<fseg_check>(99)), "");
+}
+
+TEST(SegmentVolume, ThresholdOfTheCallerReplacesTheCards)
+{
+    const Context context = makeContext();
+    const Model model = makeModel(1);
+    const Volume volume = makePhantom(makeGeometry({40, 36, 6}, {1.5, 1.5, 7.0}));
+    double last = 1e9;
+    for (const double threshold : {0.001, 0.0, 0.9999999}) { // 0: the card's, 0.5
+        fseg_segment_options options{};
+        options.threshold = threshold;
+        fseg_mask *mask = nullptr;
+        fseg_segment_report report{};
+        ASSERT_EQ(fseg_segment_volume_with(context.get(), model.get(), volume.get(), &options,
+                                           nullptr, &mask, nullptr, &report, nullptr),
+                  FSEG_OK);
+        const Mask owner(mask);
+        EXPECT_LT(report.volume_ml, last);
+        last = report.volume_ml;
+    }
+    EXPECT_EQ(last, 0.0);
+    fseg_segment_options bad{};
+    bad.threshold = 1.0;
+    fseg_mask *mask = nullptr;
+    EXPECT_EQ(fseg_segment_volume_with(context.get(), model.get(), volume.get(), &bad, nullptr,
+                                       &mask, nullptr, nullptr, nullptr),
+              FSEG_ERROR_INVALID_ARGUMENT);
+}
+
+TEST(SegmentVolume, EntropyIsHighestWhereTheMaskEnds)
+{
+    // On a grid of the network's own spacing, a voxel's probability is that of the network: inside
+    // the threshold it decides, so the entropy must reach 1 bit only near the border of the mask.
+    const Context context = makeContext();
+    const Model model = makeModel(1);
+    const Volume volume = makePhantom(makeGeometry({40, 36, 6}, {2.0, 2.0, 7.0}, {0.2, -0.1, 0.3}));
+    fseg_segment_options options{};
+    options.entropy = 1;
+    fseg_mask *mask = nullptr;
+    fseg_volume *entropy = nullptr;
+    ASSERT_EQ(fseg_segment_volume_with(context.get(), model.get(), volume.get(), &options, nullptr,
+                                       &mask, &entropy, nullptr, nullptr),
+              FSEG_OK);
+    const Mask maskOwner(mask);
+    const Volume entropyOwner(entropy);
+    ASSERT_NE(entropy, nullptr);
+    EXPECT_TRUE(fseg_geometry_equal(&entropy->geometry, &volume->geometry, 0.0));
+    const size_t count = countOf(volume->geometry);
+    EXPECT_GE(*std::min_element(entropy->voxels, entropy->voxels + count), 0.0F);
+    EXPECT_LE(*std::max_element(entropy->voxels, entropy->voxels + count), 1.0F);
+    double atEdge = 0.0, elsewhere = 0.0;
+    size_t edges = 0, others = 0;
+    for (size_t i = 1; i + 1 < count; ++i) {
+        const bool edge =
+            mask->voxels[i] != mask->voxels[i - 1] || mask->voxels[i] != mask->voxels[i + 1];
+        (edge ? atEdge : elsewhere) += static_cast<double>(entropy->voxels[i]);
+        ++(edge ? edges : others);
+    }
+    ASSERT_GT(edges, 0u);
+    EXPECT_GT(atEdge / static_cast<double>(edges), elsewhere / static_cast<double>(others));
+    // Without a place for it there is no map.
+    EXPECT_EQ(fseg_segment_volume_with(context.get(), model.get(), volume.get(), &options, nullptr,
+                                       &mask, nullptr, nullptr, nullptr),
+              FSEG_ERROR_INVALID_ARGUMENT);
 }

@@ -57,6 +57,13 @@ class SegOptions(C.Structure):
                 ("predecessor_instance_uid", C.c_char_p), ("predecessor_series_uid", C.c_char_p)]
 
 
+class SegContent(C.Structure):
+    _fields_ = [("instance_uid", C.c_char * 65), ("series_uid", C.c_char * 65),
+                ("source_series_uid", C.c_char * 65), ("structure", C.c_char * 64),
+                ("model_name", C.c_char * 65), ("model_version", C.c_char * 65),
+                ("model_sha256", C.c_char * 65), ("edited", C.c_int)]
+
+
 class Agreement(C.Structure):
     _fields_ = [("dice", C.c_double), ("hd95_mm", C.c_double), ("volume_ml", C.c_double),
                 ("truth_ml", C.c_double)]
@@ -116,8 +123,9 @@ class SeriesList:
         return voxels, geometry
 
     def write_seg(self, mask, geometry, path, structure="liver", name="liver-t2", version="1.0",
-                  sha256="0123456789abcdef" * 4, edited=0, index=0):
-        options = SegOptions(structure.encode(), name.encode(), version.encode(), sha256.encode(), edited)
+                  sha256="0123456789abcdef" * 4, edited=0, index=0, predecessor=(None, None)):
+        options = SegOptions(structure.encode(), name.encode(), version.encode(), sha256.encode(), edited,
+                             *[uid and uid.encode() for uid in predecessor])
         voxels = np.ascontiguousarray(mask, dtype=np.uint8)
         native = Mask(geometry, voxels.ctypes.data_as(C.POINTER(C.c_uint8)))
         check(library.fseg_seg_write, self.handle, index, C.byref(native), C.byref(options),
@@ -132,6 +140,16 @@ def write_series(voxels, matrix, folder, description="phantom", patient="PHANTOM
     volume = Volume(geometry, data.ctypes.data_as(C.POINTER(C.c_float)), b"MR")
     options = SeriesWriteOptions(description.encode(), patient.encode(), body_part.encode(), seed)
     check(library.fseg_series_write, C.byref(volume), C.byref(options), os.fsencode(str(folder)))
+
+
+def read_seg(path, geometry):
+    """(voxels [slices, rows, columns], what the file says about itself)"""
+    mask = C.POINTER(Mask)()
+    content = SegContent()
+    check(library.fseg_seg_read, os.fsencode(str(path)), C.byref(geometry), C.byref(mask), C.byref(content))
+    voxels = np.ctypeslib.as_array(mask.contents.voxels, geometry.shape).copy()
+    library.fseg_mask_free(mask)
+    return voxels, content
 
 
 def compare(mask, truth, matrix):

@@ -103,6 +103,60 @@ def test_segmentations_of_real_series(shared, tmp_path, name):
     check_read_back(tmp_path / "seg.dcm", found, geometry, mask, tmp_path)
 
 
+def test_a_corrected_segmentation_names_its_predecessor(source):
+    found, geometry, mask, folder = source
+    found.write_seg(mask, geometry, folder / "first.dcm")
+    first = pydicom.dcmread(folder / "first.dcm")
+    corrected = mask.copy()
+    corrected[2, 3:6, 4:9] ^= True
+    found.write_seg(corrected, geometry, folder / "second.dcm", edited=1,
+                    predecessor=(first.SOPInstanceUID, first.SeriesInstanceUID))
+    second = pydicom.dcmread(folder / "second.dcm")
+    assert errors(folder / "second.dcm") == []
+    assert second.SOPInstanceUID != first.SOPInstanceUID
+    assert second.SegmentSequence[0].SegmentAlgorithmType == "SEMIAUTOMATIC"
+    source_image, = second.SourceImageSequence
+    assert source_image.ReferencedSOPInstanceUID == first.SOPInstanceUID
+    assert source_image.ReferencedSOPClassUID == first.SOPClassUID
+    assert [s.SeriesInstanceUID for s in second.ReferencedSeriesSequence][1:] == [first.SeriesInstanceUID]
+    check_read_back(folder / "second.dcm", found, geometry, corrected, folder)
+
+
+def test_a_segmentation_is_read_back_as_it_was_written(source):
+    found, geometry, mask, folder = source
+    found.write_seg(mask, geometry, folder / "seg.dcm", structure="prostate", name="net", version="7", edited=1)
+    voxels, content = lib.read_seg(folder / "seg.dcm", geometry)
+    assert np.array_equal(voxels > 0, mask)
+    assert (content.structure, content.model_name, content.model_version) == (b"prostate", b"net", b"7")
+    assert content.model_sha256.decode() == SHA and content.edited == 1
+    assert content.instance_uid.decode() == pydicom.dcmread(folder / "seg.dcm").SOPInstanceUID
+    assert content.source_series_uid == found.info().uid
+
+
+def test_what_is_no_segmentation_for_this_grid_is_refused(source):
+    found, geometry, mask, folder = source
+    found.write_seg(mask, geometry, folder / "seg.dcm")
+    moved = lib.Geometry.from_buffer_copy(geometry)
+    moved.ijk_to_lps[2][3] += 1.0
+    tilted = lib.Geometry.from_buffer_copy(geometry)
+    tilted.ijk_to_lps[0][0] *= 1.01
+    image = next((folder / "series").iterdir())
+    (folder / "text.dcm").write_text("no DICOM at all")
+    data = (folder / "seg.dcm").read_bytes()
+    (folder / "short.dcm").write_bytes(data[:len(data) - 400])
+    for path, grid, word in [("seg.dcm", moved, "another grid"), ("seg.dcm", tilted, "another grid"),
+                             (image, geometry, "no DICOM segmentation"), ("text.dcm", geometry, "not a DICOM"),
+                             ("short.dcm", geometry, ""), ("absent.dcm", geometry, "")]:
+        with pytest.raises(lib.Failure) as failure:
+            lib.read_seg(folder / path, grid)
+        assert failure.value.status == lib.BAD_INPUT and word in str(failure.value)
+    foreign = pydicom.dcmread(folder / "seg.dcm")
+    foreign.ContributingEquipmentSequence[0].Manufacturer = "Somebody"
+    foreign.save_as(folder / "foreign.dcm")
+    with pytest.raises(lib.Failure, match="not written by FrugalSeg"):
+        lib.read_seg(folder / "foreign.dcm", geometry)
+
+
 @pytest.mark.parametrize("structure,code,meaning", [("liver", "10200004", "Liver"),
                                                     ("prostate", "41216001", "Prostate")])
 def test_codes_references_and_provenance(source, structure, code, meaning):
