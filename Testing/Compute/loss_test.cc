@@ -1,4 +1,5 @@
 // The segmentation losses: golden values, finite differences, refusal of bad input.
+#include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <vector>
@@ -143,6 +144,95 @@ TEST(Loss, RefusesUnknownLabelAndNotFiniteLogits)
     EXPECT_EQ(FSEG_ERROR_INVALID_ARGUMENT, fseg_loss_f32(&o, fine, &two, 1, 2, 1, &loss, nullptr));
     EXPECT_EQ(FSEG_ERROR_NOT_FINITE, fseg_loss_f32(&o, nan, &one, 1, 2, 1, &loss, nullptr));
     EXPECT_EQ(FSEG_ERROR_INVALID_ARGUMENT, fseg_loss_f32(&o, fine, &one, 1, 1, 1, &loss, nullptr));
+}
+
+// ---- on the threads of a context ----------------------------------------------------------------
+
+struct Batch {
+    int count, classes;
+    size_t pixels;
+    std::vector<float> logits;
+    std::vector<uint8_t> labels;
+    Batch(int batch, int classes_, size_t pixels_)
+        : count(batch), classes(classes_), pixels(pixels_),
+          logits(size_t(batch) * size_t(classes_) * pixels_), labels(size_t(batch) * pixels_)
+    {
+        fseg_random random = fseg_random_create(5, pixels_);
+        for (float &z : logits)
+            z = 6 * fseg_random_normal(&random);
+        for (uint8_t &l : labels)
+            l = uint8_t(fseg_random_below(&random, uint32_t(classes_)));
+    }
+    fseg_status parallel(const fseg_loss_options &o, double &loss, std::vector<float> &gradient,
+                         int threads = 2) const
+    {
+        const fseg_context_options options = {threads, FSEG_ISA_AUTO};
+        fseg_context *context = nullptr;
+        EXPECT_EQ(FSEG_OK, fseg_context_create(&options, &context, nullptr));
+        gradient.assign(logits.size(), -1);
+        const fseg_status status =
+            fseg_loss_parallel(context, &o, logits.data(), labels.data(), count, classes, pixels,
+                               &loss, gradient.data());
+        fseg_context_free(context);
+        return status;
+    }
+};
+
+TEST(Loss, OnThreadsItAgreesWithDouble)
+{
+    // Whole and broken blocks and parts, and as many classes as are allowed.
+    for (const Batch &b :
+         {Batch(1, 2, 1), Batch(2, 3, 63), Batch(3, 2, 64), Batch(2, 5, 4097), Batch(1, 64, 130)})
+        for (const auto &weights :
+             {std::vector<double>{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {0.2, 0.3, 0.5}}) {
+            fseg_loss_options o = only(weights[0], weights[1], weights[2]);
+            o.include_background = b.classes == 3;
+            const std::vector<double> logits(b.logits.begin(), b.logits.end());
+            std::vector<double> expected(logits.size());
+            std::vector<float> gradient;
+            double loss, reference;
+            ASSERT_EQ(FSEG_OK, fseg_loss_f64(&o, logits.data(), b.labels.data(), b.count, b.classes,
+                                             b.pixels, &reference, expected.data()));
+            ASSERT_EQ(FSEG_OK, b.parallel(o, loss, gradient));
+            EXPECT_NEAR(reference, loss, 2e-6 * (1 + reference));
+            double scale = 0;
+            for (double g : expected)
+                scale = std::max(scale, std::fabs(g));
+            for (size_t i = 0; i < expected.size(); ++i)
+                ASSERT_NEAR(expected[i], gradient[i], 2e-6 * scale) << i << " of " << b.pixels;
+        }
+}
+
+TEST(Loss, OnThreadsItDoesNotDependOnTheirNumber)
+{
+    const Batch b(3, 2, 10000);
+    const fseg_loss_options o = fseg_loss_default_options();
+    double one, three;
+    std::vector<float> a, c;
+    ASSERT_EQ(FSEG_OK, b.parallel(o, one, a, 1));
+    ASSERT_EQ(FSEG_OK, b.parallel(o, three, c, 3));
+    EXPECT_EQ(one, three);
+    EXPECT_EQ(a, c);
+}
+
+TEST(Loss, OnThreadsItRefusesWhatTheOthersDo)
+{
+    const fseg_loss_options o = fseg_loss_default_options();
+    double loss;
+    std::vector<float> gradient;
+    Batch b(2, 2, 5000);
+    b.logits[7] = 1e30f; // overflows nothing
+    EXPECT_EQ(FSEG_OK, b.parallel(o, loss, gradient));
+    for (float g : gradient)
+        ASSERT_TRUE(std::isfinite(g));
+    for (size_t at : {size_t(3), b.logits.size() - 1})
+        for (float bad : {NAN, INFINITY}) {
+            Batch broken = b;
+            broken.logits[at] = bad;
+            EXPECT_EQ(FSEG_ERROR_NOT_FINITE, broken.parallel(o, loss, gradient)) << at << bad;
+        }
+    b.labels[9999] = 2;
+    EXPECT_EQ(FSEG_ERROR_INVALID_ARGUMENT, b.parallel(o, loss, gradient));
 }
 
 } // namespace

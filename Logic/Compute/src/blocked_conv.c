@@ -84,26 +84,45 @@ size_t fseg_conv_packed_back_floats(const fseg_conv_shape *shape, int source)
            fseg_blocked_blocks(shape->source_channels[source]) * packed_taps(shape) * weight_block;
 }
 
+/* What is common to the blocks of one packing. */
+typedef struct pack_job {
+    const fseg_conv_shape *shape;
+    const float *weight; /* of the first input channel */
+    size_t in;           /* input channels of the weights */
+    size_t channels;     /* of them that are packed */
+} pack_job;
+
+/* One block [16][16] of tap `tap` of a phase: output channels of block `co`, input channels of
+ * block `ci`, input channels first, or output channels first when `back`. */
+static void pack_block(const pack_job *job, const phase *p, size_t co, size_t ci, size_t tap,
+                       int back, float *block)
+{
+    const size_t all_taps = (size_t)(job->shape->kernel * job->shape->kernel);
+    const size_t co0 = co * FSEG_BLOCK, ci0 = ci * FSEG_BLOCK;
+    const size_t outs = (size_t)job->shape->out_channels - co0, ins = job->channels - ci0;
+    const int kh = (int)tap / p->kernel_w, kw = (int)tap % p->kernel_w;
+    for (size_t o = 0; o < FSEG_BLOCK && o < outs; ++o)
+        for (size_t c = 0; c < FSEG_BLOCK && c < ins; ++c)
+            block[back ? o * FSEG_BLOCK + c : c * FSEG_BLOCK + o] = phase_weight(
+                job->shape, p, job->weight + ((co0 + o) * job->in + ci0 + c) * all_taps, kh, kw);
+}
+
 static void pack_phase(const fseg_conv_shape *shape, const phase *p, const float *weight,
                        float *packed)
 {
-    const size_t blocks = source_blocks(shape), in = in_channels(shape);
-    const size_t all_taps = (size_t)(shape->kernel * shape->kernel);
     const size_t taps = (size_t)(p->kernel_h * p->kernel_w);
-    for (size_t co = 0; co < (size_t)shape->out_channels; ++co) {
-        size_t channel = 0, block = 0;
+    const size_t all_taps = (size_t)(shape->kernel * shape->kernel);
+    for (size_t co = 0; co < fseg_blocked_blocks(shape->out_channels); ++co) {
+        const float *first = weight;
         for (int s = 0; s < shape->source_count; ++s) {
-            for (size_t c = 0; c < (size_t)shape->source_channels[s]; ++c)
-                for (size_t tap = 0; tap < taps; ++tap) {
-                    const size_t to_block =
-                        (co / FSEG_BLOCK * blocks + block + c / FSEG_BLOCK) * taps + tap;
-                    packed[to_block * weight_block + c % FSEG_BLOCK * FSEG_BLOCK +
-                           co % FSEG_BLOCK] =
-                        phase_weight(shape, p, weight + (co * in + channel + c) * all_taps,
-                                     (int)tap / p->kernel_w, (int)tap % p->kernel_w);
-                }
-            channel += (size_t)shape->source_channels[s];
-            block += fseg_blocked_blocks(shape->source_channels[s]);
+            const pack_job job = {.shape = shape,
+                                  .weight = first,
+                                  .in = in_channels(shape),
+                                  .channels = (size_t)shape->source_channels[s]};
+            for (size_t ci = 0; ci < fseg_blocked_blocks(shape->source_channels[s]); ++ci)
+                for (size_t tap = 0; tap < taps; ++tap, packed += weight_block)
+                    pack_block(&job, p, co, ci, tap, 0, packed);
+            first += job.channels * all_taps;
         }
     }
 }
@@ -126,23 +145,20 @@ void fseg_conv_pack(const fseg_conv_shape *shape, const float *weight, float *pa
 void fseg_conv_pack_back(const fseg_conv_shape *shape, int source, const float *weight,
                          float *packed)
 {
-    const size_t taps = packed_taps(shape), in = in_channels(shape);
     const size_t all_taps = (size_t)(shape->kernel * shape->kernel);
     const size_t first = source == 1 ? (size_t)shape->source_channels[0] : 0;
-    const size_t co_blocks = fseg_blocked_blocks(shape->out_channels);
+    const pack_job job = {.shape = shape,
+                          .weight = weight + first * all_taps,
+                          .in = in_channels(shape),
+                          .channels = (size_t)shape->source_channels[source]};
     memset(packed, 0, fseg_conv_packed_back_floats(shape, source) * sizeof(float));
-    for (size_t c = 0; c < (size_t)shape->source_channels[source]; ++c)
-        for (size_t co = 0; co < (size_t)shape->out_channels; ++co)
+    for (size_t ci = 0; ci < fseg_blocked_blocks(shape->source_channels[source]); ++ci)
+        for (size_t co = 0; co < fseg_blocked_blocks(shape->out_channels); ++co)
             for (int i = 0; i < phase_count(shape); ++i) {
                 const phase p = phase_at(shape, i);
-                for (int tap = 0; tap < p.kernel_h * p.kernel_w; ++tap) {
-                    const size_t to_block = (c / FSEG_BLOCK * co_blocks + co / FSEG_BLOCK) * taps +
-                                            p.first_tap + (size_t)tap;
-                    packed[to_block * weight_block + co % FSEG_BLOCK * FSEG_BLOCK +
-                           c % FSEG_BLOCK] =
-                        phase_weight(shape, &p, weight + (co * in + first + c) * all_taps,
-                                     tap / p.kernel_w, tap % p.kernel_w);
-                }
+                const size_t taps = (size_t)(p.kernel_h * p.kernel_w);
+                for (size_t tap = 0; tap < taps; ++tap, packed += weight_block)
+                    pack_block(&job, &p, co, ci, tap, 1, packed);
             }
 }
 

@@ -31,9 +31,7 @@ INLINE void store16(uint16_t *p, __m512 v)
 /* Two neighbouring bfloat16 values, broadcast. */
 INLINE __m512bh splat2(const uint16_t *p)
 {
-    int32_t two;
-    memcpy(&two, p, sizeof two);
-    return (__m512bh)_mm512_set1_epi32(two);
+    return (__m512bh)_mm512_broadcastd_epi32(_mm_loadu_si32(p));
 }
 
 /* kernels_avx512bf16_back.c: see fseg_kernels. */

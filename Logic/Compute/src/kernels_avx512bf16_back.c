@@ -88,39 +88,84 @@ INLINE void weight_grad_patch(const fseg_conv_weight_grad *a, const patch *t, co
                              ci0, kernel_w);
 }
 
+/* The part of the image that a patch covers. */
+typedef struct area {
+    int row, column, rows, columns;
+} area;
+
+static const uint16_t *dy_at(const fseg_conv_weight_grad *a, const area *part, int row)
+{
+    return (const uint16_t *)a->dy + (size_t)(part->row + row) * a->dy_row +
+           (size_t)part->column * a->dy_pixel;
+}
+
+static const uint16_t *x_at(const fseg_conv_weight_grad *a, const area *part, int row)
+{
+    return (const uint16_t *)a->x + (size_t)(part->row + row) * a->x_row +
+           (size_t)part->column * FSEG_BLOCK;
+}
+
+static void load_patch(const fseg_conv_weight_grad *a, const area *part, patch *t)
+{
+    t->rows = part->rows;
+    t->pairs = (part->columns + 1) / 2;
+    t->x_row = 2 * (t->pairs - 1) + a->kernel_w;
+    for (int h = 0; h < t->rows; ++h)
+        pair_dy(dy_at(a, part, h), a->dy_pixel, part->columns,
+                t->dy + (size_t)(h * t->pairs) * PAIR);
+    for (int h = 0; h < t->rows + a->kernel_h - 1; ++h)
+        pair_x(x_at(a, part, h), t->x_row, part->columns % 2, t->x + (size_t)(h * t->x_row) * PAIR);
+}
+
+/* Have the second-level cache fetch what the next patch needs while this one is computed: rows of a
+ * patch are too short for the processor to foresee them. */
+static void prefetch_patch(const fseg_conv_weight_grad *a, const area *part)
+{
+    const size_t line = 32; /* elements */
+    for (int h = 0; h < part->rows; ++h)
+        for (size_t i = 0; i < (size_t)part->columns * a->dy_pixel; i += line)
+            _mm_prefetch((const void *)(dy_at(a, part, h) + i), _MM_HINT_T1);
+    for (int h = a->kernel_h - 1; h < part->rows + a->kernel_h - 1; ++h)
+        for (size_t i = 0; i < (size_t)part->columns * FSEG_BLOCK; i += line)
+            _mm_prefetch((const void *)(x_at(a, part, h) + i), _MM_HINT_T1);
+}
+
+/* The area after `part`, to the right and then below; without rows at the end. */
+static area next_area(const fseg_conv_weight_grad *a, const area *part, int rows, int columns)
+{
+    area next = *part;
+    next.column += columns;
+    if (next.column >= a->width) {
+        next.column = 0;
+        next.row += rows;
+    }
+    next.rows = a->row1 - next.row < rows ? a->row1 - next.row : rows;
+    next.columns = a->width - next.column < columns ? a->width - next.column : columns;
+    return next;
+}
+
 void fseg_bf16_conv_weight_grad(const fseg_conv_weight_grad *a)
 {
     patch t;
     const int chunks = (a->width + PATCH_WIDTH - 1) / PATCH_WIDTH;
-    const int widest = (a->width + chunks - 1) / chunks;
-    const int fitting = PATCH_PIXELS / widest, step = fitting < PATCH_ROWS ? fitting : PATCH_ROWS;
-    for (int h0 = a->row0; h0 < a->row1; h0 += step)
-        for (int w0 = 0; w0 < a->width; w0 += widest) {
-            const int width = a->width - w0 < widest ? a->width - w0 : widest;
-            t.rows = a->row1 - h0 < step ? a->row1 - h0 : step;
-            t.pairs = (width + 1) / 2;
-            t.x_row = 2 * (t.pairs - 1) + a->kernel_w;
-            const uint16_t *dy =
-                (const uint16_t *)a->dy + (size_t)h0 * a->dy_row + (size_t)w0 * a->dy_pixel;
-            const uint16_t *x =
-                (const uint16_t *)a->x + (size_t)h0 * a->x_row + (size_t)w0 * FSEG_BLOCK;
-            for (int h = 0; h < t.rows; ++h)
-                pair_dy(dy + (size_t)h * a->dy_row, a->dy_pixel, width,
-                        t.dy + (size_t)(h * t.pairs) * PAIR);
-            for (int h = 0; h < t.rows + a->kernel_h - 1; ++h)
-                pair_x(x + (size_t)h * a->x_row, t.x_row, width % 2,
-                       t.x + (size_t)(h * t.x_row) * PAIR);
-            switch (a->kernel_w) {
-            case 1:
-                weight_grad_patch(a, &t, 1);
-                break;
-            case 2:
-                weight_grad_patch(a, &t, 2);
-                break;
-            default:
-                weight_grad_patch(a, &t, 3);
-            }
+    const int columns = (a->width + chunks - 1) / chunks;
+    const int fitting = PATCH_PIXELS / columns, rows = fitting < PATCH_ROWS ? fitting : PATCH_ROWS;
+    const area before = {.row = a->row0, .column = -columns};
+    for (area part = next_area(a, &before, rows, columns); part.rows > 0;) {
+        load_patch(a, &part, &t);
+        part = next_area(a, &part, rows, columns);
+        prefetch_patch(a, &part);
+        switch (a->kernel_w) {
+        case 1:
+            weight_grad_patch(a, &t, 1);
+            break;
+        case 2:
+            weight_grad_patch(a, &t, 2);
+            break;
+        default:
+            weight_grad_patch(a, &t, 3);
         }
+    }
 }
 
 /* ---- GroupNorm and ReLU ------------------------------------------------------------------- */

@@ -6,16 +6,8 @@
  * Cross-entropy adds (p_c - y_c) / pixels directly, which is exact where p underflows.
  * Sums are kept in double.
  */
-#include "frugalseg/loss.h"
+#include "loss_sums.h"
 #include <math.h>
-
-enum { MAX_CLASSES = 64 };
-
-/* Per class: sum of p y, of p and of y. */
-typedef struct class_sums {
-    double overlap[MAX_CLASSES], predicted[MAX_CLASSES], truth[MAX_CLASSES];
-    double cross_entropy;
-} class_sums;
 
 /* Softmax of the K logits of one pixel (stride apart) into p; returns log sum exp. */
 static inline double softmax_pixel(const REAL *logits, int classes, size_t stride, double *p)
@@ -33,10 +25,10 @@ static inline double softmax_pixel(const REAL *logits, int classes, size_t strid
 }
 
 static int sum_classes(const REAL *logits, const uint8_t *labels, int batch, int classes,
-                       size_t pixels, class_sums *sums)
+                       size_t pixels, fseg_class_sums *sums)
 {
-    *sums = (class_sums){.cross_entropy = 0.0};
-    double p[MAX_CLASSES];
+    *sums = (fseg_class_sums){.cross_entropy = 0.0};
+    double p[FSEG_LOSS_CLASSES];
     for (size_t n = 0; n < (size_t)batch; ++n)
         for (size_t i = 0; i < pixels; ++i) {
             const REAL *z = logits + n * (size_t)classes * pixels + i;
@@ -53,46 +45,19 @@ static int sum_classes(const REAL *logits, const uint8_t *labels, int batch, int
     return 1;
 }
 
-/* The value, and d loss / d p for a pixel of the class (`inside`) or not, from the sums alone:
- * both Dice and Tversky are functions of the three sums. */
-static double overlap_losses(const fseg_loss_options *o, const class_sums *s, int classes,
-                             double inside[MAX_CLASSES], double outside[MAX_CLASSES])
-{
-    const int first = o->include_background ? 0 : 1;
-    const double share = 1.0 / (double)(classes - first);
-    double loss = 0.0;
-    for (int c = 0; c < classes; ++c)
-        inside[c] = outside[c] = 0.0;
-    for (int c = first; c < classes; ++c) {
-        const double tp = s->overlap[c], fp = s->predicted[c] - tp, fn = s->truth[c] - tp;
-        const double top = 2.0 * tp + o->smooth, bottom = s->predicted[c] + s->truth[c] + o->smooth;
-        loss += o->dice_weight * share * (1.0 - top / bottom);
-        /* d top / d p = 2 y, d bottom / d p = 1 */
-        const double d_bottom = o->dice_weight * share * top / (bottom * bottom);
-        outside[c] += d_bottom;
-        inside[c] += d_bottom - o->dice_weight * share * 2.0 / bottom;
-        /* d tp / d p = y; d fp / d p = 1 - y; d fn / d p = -y */
-        const double a = o->tversky_alpha, b = o->tversky_beta;
-        const double t = tp + o->smooth, u = tp + a * fp + b * fn + o->smooth;
-        loss += o->tversky_weight * share * (1.0 - t / u);
-        outside[c] += o->tversky_weight * share * a * t / (u * u);
-        inside[c] += o->tversky_weight * share * ((1.0 - b) * t / (u * u) - 1.0 / u);
-    }
-    return loss;
-}
-
 fseg_status LOSS_NAME(const fseg_loss_options *options, const REAL *logits, const uint8_t *labels,
                       int batch, int classes, size_t pixels, double *loss, REAL *gradient)
 {
     if (!options || !logits || !labels || !loss || batch < 1 || classes < 2 ||
-        classes > MAX_CLASSES || pixels < 1)
+        classes > FSEG_LOSS_CLASSES || pixels < 1)
         return FSEG_ERROR_INVALID_ARGUMENT;
-    class_sums sums;
+    fseg_class_sums sums;
     if (!sum_classes(logits, labels, batch, classes, pixels, &sums))
         return FSEG_ERROR_INVALID_ARGUMENT;
-    double inside[MAX_CLASSES], outside[MAX_CLASSES], p[MAX_CLASSES], g[MAX_CLASSES];
+    double inside[FSEG_LOSS_CLASSES], outside[FSEG_LOSS_CLASSES], p[FSEG_LOSS_CLASSES],
+        g[FSEG_LOSS_CLASSES];
     const double all = (double)batch * (double)pixels;
-    *loss = overlap_losses(options, &sums, classes, inside, outside) +
+    *loss = fseg_overlap_losses(options, &sums, classes, inside, outside) +
             options->cross_entropy_weight * sums.cross_entropy / all;
     if (!isfinite(*loss))
         return FSEG_ERROR_NOT_FINITE;

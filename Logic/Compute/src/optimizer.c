@@ -32,11 +32,37 @@ double fseg_warmup_cosine(double peak, double final, int warmup, int steps, int 
     return peak * (final + (1.0 - final) * cosine);
 }
 
-double fseg_square_norm(const float *values, size_t count)
+enum { NORM_PARTS = 64, LANES = 8 };
+
+typedef struct norm_job {
+    const float *values;
+    size_t count;
+    double squares[NORM_PARTS];
+} norm_job;
+
+static void norm_part(void *user, size_t k)
 {
+    norm_job *job = user;
+    const size_t end = job->count * (k + 1) / NORM_PARTS;
+    size_t i = job->count * k / NORM_PARTS;
+    double lanes[LANES] = {0};
+    for (; i + LANES <= end; i += LANES)
+        for (size_t l = 0; l < LANES; ++l)
+            lanes[l] += (double)job->values[i + l] * (double)job->values[i + l];
+    for (; i < end; ++i)
+        lanes[0] += (double)job->values[i] * (double)job->values[i];
+    job->squares[k] = 0.0;
+    for (size_t l = 0; l < LANES; ++l)
+        job->squares[k] += lanes[l];
+}
+
+double fseg_square_norm(fseg_context *context, const float *values, size_t count)
+{
+    norm_job job = {.values = values, .count = count};
+    fseg_context_parallel(context, NORM_PARTS, norm_part, &job);
     double square = 0.0;
-    for (size_t i = 0; i < count; ++i)
-        square += (double)values[i] * (double)values[i];
+    for (size_t k = 0; k < NORM_PARTS; ++k)
+        square += job.squares[k];
     return square;
 }
 

@@ -3,6 +3,7 @@
 #ifndef FSEG_OPTIMIZER_H
 #define FSEG_OPTIMIZER_H
 
+#include "frugalseg/context.h"
 #include "frugalseg/model.h"
 
 typedef struct fseg_adam {
@@ -18,8 +19,8 @@ void fseg_adam_update(const fseg_adam *adam, double rate, float clip, int decays
 /* Linear warm-up, then cosine from the peak to final * peak. */
 double fseg_warmup_cosine(double peak, double final, int warmup, int steps, int step);
 
-/* Squared L2 norm, summed in double. */
-double fseg_square_norm(const float *values, size_t count);
+/* Squared L2 norm, summed in double, in an order that depends on `count` alone. */
+double fseg_square_norm(fseg_context *context, const float *values, size_t count);
 
 /* Whether a tensor of the network belongs to the encoder ("enc...") or the decoder ("dec..."). */
 int fseg_is_encoder(const fseg_tensor *tensor);

@@ -196,12 +196,12 @@ static void update(fseg_pretrainer *p, float clip)
 
 static double square_norm(fseg_pretrainer *p)
 {
-    double square = fseg_square_norm(p->gradient, p->model->parameter_count);
+    double square = fseg_square_norm(p->context, p->gradient, p->model->parameter_count);
     fseg_head *const heads[2] = {p->restoring.head, p->contrast.head};
     for (int i = 0; i < 2; ++i)
         if (heads[i])
-            square +=
-                fseg_square_norm(fseg_head_gradient(heads[i]), fseg_head_parameter_count(heads[i]));
+            square += fseg_square_norm(p->context, fseg_head_gradient(heads[i]),
+                                       fseg_head_parameter_count(heads[i]));
     return square;
 }
 

@@ -143,8 +143,11 @@ fseg_status fseg_trainer_gradients(fseg_trainer *trainer, const float *images,
                              &trainer->progress, 0.0, 0.33) != FSEG_OK)
         return cancelled(error);
     const fseg_status status =
-        fseg_loss_f32(&o->loss, trainer->logits, labels, o->batch, trainer->model->config.classes,
-                      (size_t)o->height * (size_t)o->width, loss, trainer->dlogits);
+        fseg_loss_parallel(trainer->context, &o->loss, trainer->logits, labels, o->batch,
+                           trainer->model->config.classes, (size_t)o->height * (size_t)o->width,
+                           loss, trainer->dlogits);
+    if (status == FSEG_ERROR_OUT_OF_MEMORY)
+        return fseg_error_set(error, status, "not enough memory for a training step");
     if (status == FSEG_ERROR_NOT_FINITE)
         return fseg_error_set(error, status,
                               "the loss is not a finite number at step %d; lower the learning rate",
@@ -156,22 +159,47 @@ fseg_status fseg_trainer_gradients(fseg_trainer *trainer, const float *images,
     return fseg_network_cancelled(trainer->network) ? cancelled(error) : FSEG_OK;
 }
 
-/* Decoupled weight decay acts on convolution weights only, not on biases and GroupNorm. */
+enum { ADAM_PARTS = 64 };
+
+typedef struct adam_job {
+    fseg_trainer *trainer;
+    fseg_adam adam;
+    double rate;
+    float clip;
+} adam_job;
+
+/* The part of the parameters that begins at k / ADAM_PARTS of them. Decoupled weight decay acts on
+ * convolution weights only, not on biases and GroupNorm. */
+static void adam_part(void *user, size_t k)
+{
+    const adam_job *job = user;
+    fseg_trainer *trainer = job->trainer;
+    const fseg_trainer_options *o = &trainer->options;
+    fseg_model *model = trainer->model;
+    const size_t begin = model->parameter_count * k / ADAM_PARTS;
+    const size_t end = model->parameter_count * (k + 1) / ADAM_PARTS;
+    for (size_t i = 0; i < model->tensor_count; ++i) {
+        const fseg_tensor *t = &model->tensors[i];
+        const size_t offset = (size_t)(t->data - model->storage);
+        const size_t first = offset > begin ? offset : begin;
+        const size_t last = offset + t->count < end ? offset + t->count : end;
+        if (first >= last || (o->freeze_encoder && fseg_is_encoder(t)))
+            continue;
+        const double rate = fseg_is_encoder(t) ? job->rate * o->encoder_rate_factor : job->rate;
+        fseg_adam_update(&job->adam, rate, job->clip, t->rank == 4, last - first,
+                         model->storage + first, trainer->gradient + first,
+                         trainer->first_moment + first, trainer->second_moment + first);
+    }
+}
+
 static void adam_update(fseg_trainer *trainer, float clip)
 {
     const fseg_trainer_options *o = &trainer->options;
-    fseg_model *model = trainer->model;
-    const fseg_adam adam = {o->beta1, o->beta2, o->epsilon, o->weight_decay, trainer->done + 1};
-    const double rate = fseg_trainer_learning_rate(o, trainer->done);
-    for (size_t k = 0; k < model->tensor_count; ++k) {
-        const fseg_tensor *t = &model->tensors[k];
-        const size_t first = (size_t)(t->data - model->storage);
-        if (o->freeze_encoder && fseg_is_encoder(t))
-            continue;
-        fseg_adam_update(&adam, fseg_is_encoder(t) ? rate * o->encoder_rate_factor : rate, clip,
-                         t->rank == 4, t->count, t->data, trainer->gradient + first,
-                         trainer->first_moment + first, trainer->second_moment + first);
-    }
+    adam_job job = {.trainer = trainer,
+                    .adam = {o->beta1, o->beta2, o->epsilon, o->weight_decay, trainer->done + 1},
+                    .rate = fseg_trainer_learning_rate(o, trainer->done),
+                    .clip = clip};
+    fseg_context_parallel(trainer->context, ADAM_PARTS, adam_part, &job);
 }
 
 fseg_status fseg_trainer_step(fseg_trainer *trainer, const float *images, const uint8_t *labels,
@@ -184,7 +212,8 @@ fseg_status fseg_trainer_step(fseg_trainer *trainer, const float *images, const 
     for (size_t k = 0; trainer->options.freeze_encoder && k < model->tensor_count; ++k)
         if (fseg_is_encoder(&model->tensors[k])) /* does not count for clipping */
             memset(trainer->gradients[k], 0, model->tensors[k].count * sizeof(float));
-    const double square = fseg_square_norm(trainer->gradient, model->parameter_count);
+    const double square =
+        fseg_square_norm(trainer->context, trainer->gradient, model->parameter_count);
     if (!isfinite(square))
         return fseg_error_set(error, FSEG_ERROR_NOT_FINITE,
                               "the gradient is not a finite number at step %d; lower the learning "

@@ -7,12 +7,12 @@
  *  - soft Dice: 1 - mean_c (2 sum p_c y_c + e) / (sum p_c + sum y_c + e)   (Milletari et al. 2016)
  *  - cross-entropy: mean over pixels of -log p_label
  *  - Tversky: 1 - mean_c (TP + e) / (TP + alpha FP + beta FN + e)          (Salehi et al. 2017)
- * All functions are pure and thread-safe.
+ * All functions are pure; those without a context are thread-safe, and the oracle of the other.
  */
 #ifndef FRUGALSEG_LOSS_H
 #define FRUGALSEG_LOSS_H
 
-#include "status.h"
+#include "context.h"
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -42,6 +42,16 @@ fseg_status fseg_loss_f32(const fseg_loss_options *options, const float *logits,
 fseg_status fseg_loss_f64(const fseg_loss_options *options, const double *logits,
                           const uint8_t *labels, int batch, int classes, size_t pixels,
                           double *loss, double *gradient);
+
+/**
+ * fseg_loss_f32 on the threads of `context`, for training: logarithms and exponentials in single
+ * precision, sums in double over fixed parts, so that the result does not depend on the number of
+ * threads. `gradient` is required, and of no use after a failure; FSEG_ERROR_OUT_OF_MEMORY is
+ * possible.
+ */
+fseg_status fseg_loss_parallel(fseg_context *context, const fseg_loss_options *options,
+                               const float *logits, const uint8_t *labels, int batch, int classes,
+                               size_t pixels, double *loss, float *gradient);
 
 #ifdef __cplusplus
 }
