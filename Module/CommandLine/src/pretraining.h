@@ -11,7 +11,7 @@
 
 typedef struct pretrain_options {
     const char *data, *out, *init, *loss, *contrast, *then, *corruption, *error, *pixels;
-    const char *checkpoint, *log, *plot;
+    const char *checkpoint, *log, *plot, *precision;
     int steps, then_steps, batch, volumes, partitions, size, context_slices;
     int report_every, checkpoint_every, patch, queries, neighbours, clusters, network_contrast;
     double learning_rate, temperature, weight, spacing_mm, mask_ratio, position_threshold;

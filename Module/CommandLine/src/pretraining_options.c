@@ -24,6 +24,7 @@ static int find_name(const char *const *names, size_t count, const char *name)
 pretrain_options pretraining_default_options(void)
 {
     return (pretrain_options){.loss = "regression",
+                              .precision = "float32",
                               .contrast = "partition",
                               .corruption = "patches",
                               .error = "squared",
@@ -114,6 +115,8 @@ size_t pretraining_option_table(pretrain_options *o, program_option *table)
         {"spacing", OPTION_NUMBER, &o->spacing_mm, 0.05, 50, "MM",
          "pixel size for the network (default 2)"},
         {"lr", OPTION_NUMBER, &o->learning_rate, 1e-8, 1, "X", "peak learning rate (default 1e-3)"},
+        {"precision", OPTION_TEXT, &o->precision, 0, 0, "NAME",
+         "of activations: float32 (default) or bfloat16 (faster; AVX-512 BF16)"},
         {"seed", OPTION_SEED, &o->seed, 0, 0, "N", "of weights and batches (default 1)"},
         {"report-every", OPTION_INTEGER, &o->report_every, 1, 1000000, "N", "steps (default 50)"},
         {"checkpoint", OPTION_TEXT, &o->checkpoint, 0, 0, "FILE",
@@ -235,6 +238,11 @@ int pretraining_check_options(const program_command *self, const program_common 
     if (!pretraining_parse_corruption(o->corruption, o, &corruption, message, sizeof message)) {
         return program_usage(self, common, "%s", message);
     }
+    fseg_precision precision;
+    if (!program_precision(o->precision, &precision)) {
+        return program_usage(self, common, "--precision must be float32 or bfloat16, not '%.40s'.",
+                             o->precision);
+    }
     if (o->size % 32 != 0 || o->context_slices % 2 == 0) {
         return program_usage(self, common,
                              "--size must be a multiple of 32 and --context-slices odd.");
@@ -279,5 +287,6 @@ fseg_pretrainer_options pretraining_stage_options(const pretrain_options *o, int
     p.set_wise = o->set_wise;
     p.freeze_encoder = stage || o->freeze_encoder;
     p.learning_rate = o->learning_rate;
+    (void)program_precision(o->precision, &p.precision); /* checked when parsed */
     return p;
 }

@@ -117,11 +117,11 @@ static void say_data_and_memory(pretraining *run)
                 data->used, data->left_out, data->most_contrasts, network, scans);
     }
     const pretrain_options *o = run->options;
-    write_log(run, json_pack("{s:s, s:s, s:s, s:s*, s:s, s:i, s:i, s:i, s:I, s:f}", "event",
-                             "start", "loss", o->loss, "contrast", o->contrast, "then", o->then,
-                             "corruption", o->corruption, "steps", o->steps, "scans",
-                             (int)data->used, "left_out", (int)data->left_out, "seed",
-                             (json_int_t)o->seed, "memory_mb", network + scans));
+    write_log(run, json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:i, s:i, s:i, s:I, s:f}", "event",
+                             "start", "precision", o->precision, "loss", o->loss, "contrast",
+                             o->contrast, "then", o->then, "corruption", o->corruption, "steps",
+                             o->steps, "scans", (int)data->used, "left_out", (int)data->left_out,
+                             "seed", (json_int_t)o->seed, "memory_mb", network + scans));
 }
 
 static fseg_status prepare(pretraining *run, fseg_error *error)
@@ -136,6 +136,10 @@ static fseg_status prepare(pretraining *run, fseg_error *error)
         }
     }
     fseg_status status = program_context(run->common, &run->context, error);
+    if (status == FSEG_OK) {
+        status = fseg_context_check_precision(run->context,
+                                              pretraining_stage_options(o, 0).precision, error);
+    }
     if (status == FSEG_OK) {
         status = create_model(run, error);
     }
