@@ -1,4 +1,5 @@
 #include "phantom_volume.h"
+#include "frugalseg/random.h"
 #include <math.h>
 #include <string.h>
 
@@ -45,4 +46,16 @@ fseg_status phantom_volume_create(fseg_context *context, const fseg_phantom_opti
     }
     strcpy((*volume)->modality, "MR");
     return FSEG_OK;
+}
+
+fseg_phantom_options phantom_training_options(uint64_t seed, int index)
+{
+    /* Far from the seeds 1, 2, 3 that demos use. */
+    const uint64_t phantom_seed = seed * 1000003u + 500000u + (uint64_t)index;
+    fseg_phantom_options options = fseg_phantom_default_options(phantom_seed);
+    fseg_random random = fseg_random_create(phantom_seed, 77);
+    options.contrast_variation = index % 2 == 0 ? 0.0 : fseg_random_range(&random, 0.2f, 1.0f);
+    options.noise = fseg_random_range(&random, 0.01f, 0.06f);
+    options.bias = fseg_random_range(&random, 0.0f, 0.5f);
+    return options;
 }

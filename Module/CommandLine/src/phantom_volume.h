@@ -10,4 +10,8 @@ fseg_status phantom_volume_create(fseg_context *context, const fseg_phantom_opti
                                   const fseg_progress *progress, fseg_volume **volume,
                                   fseg_mask **labels, fseg_error *error);
 
+/* Phantom number `index` to train on: every other one with published tissue contrast, the rest
+ * varied widely. */
+fseg_phantom_options phantom_training_options(uint64_t seed, int index);
+
 #endif

@@ -80,22 +80,9 @@ static fseg_status add_case(training *run, const labelled_case *entry, fseg_erro
     return status;
 }
 
-/* Phantom `index`: every other one with published tissue contrast, the rest varied widely. */
-static fseg_phantom_options phantom_options(uint64_t seed, int index)
-{
-    /* Far from the seeds 1, 2, 3 that demos use. */
-    const uint64_t phantom_seed = seed * 1000003u + 500000u + (uint64_t)index;
-    fseg_phantom_options options = fseg_phantom_default_options(phantom_seed);
-    fseg_random random = fseg_random_create(phantom_seed, 77);
-    options.contrast_variation = index % 2 == 0 ? 0.0 : fseg_random_range(&random, 0.2f, 1.0f);
-    options.noise = fseg_random_range(&random, 0.01f, 0.06f);
-    options.bias = fseg_random_range(&random, 0.0f, 0.5f);
-    return options;
-}
-
 static fseg_status add_phantom(training *run, int index, double weight, fseg_error *error)
 {
-    const fseg_phantom_options options = phantom_options(run->options->seed, index);
+    const fseg_phantom_options options = phantom_training_options(run->options->seed, index);
     fseg_volume *volume = NULL;
     fseg_mask *labels = NULL;
     fseg_status status =

@@ -110,6 +110,18 @@ size_t fseg_pretrainer_memory(const fseg_pretrainer *pretrainer);
 fseg_status fseg_pretrainer_reconstruct(fseg_pretrainer *pretrainer, const float *images,
                                         float *restored, fseg_error *error);
 
+/** Mean squared errors over the corrupted pixels of held-out images. */
+typedef struct fseg_restoration {
+    double network;         /**< of what the network restored */
+    double corrupted;       /**< of the corrupted images as they are */
+    double smoothing;       /**< of the best Gaussian smoothing of them, the lowest of 21 */
+    double smoothing_sigma; /**< pixels; 0 when no smoothing helps */
+} fseg_restoration;
+/** Corrupt slices of `held_out` (`batches` of the options' batch, without augmentation) and restore
+ *  them; only with a regression loss. A function of seeds and weights alone. */
+fseg_status fseg_pretrainer_restoration(fseg_pretrainer *pretrainer, const fseg_sampler *held_out,
+                                        int batches, fseg_restoration *out, fseg_error *error);
+
 /** Gradient of a tensor of the model as the last step or evaluation left it (evaluation computes
  *  gradients too); owned by the pretrainer. */
 const float *fseg_pretrainer_gradient(const fseg_pretrainer *pretrainer, size_t index);
