@@ -72,7 +72,8 @@ bench-peers: benchmark-dependencies
 viewer: build
 	@if [ -z "$(SCAN)" ] && [ ! -d "$(OUT)/phantom/dicom" ]; then \
 	    "$(BUILD)/bin/frugalseg" synth --out "$(OUT)/phantom" --seed "$(SEED)"; fi
-	@"$(BUILD)/bin/frugalseg-viewer" "$(if $(SCAN),$(SCAN),$(OUT)/phantom/dicom)" --model "$(MODEL)" --out "$(OUT)"
+	@"$(BUILD)/bin/frugalseg-viewer" "$(if $(SCAN),$(SCAN),$(OUT)/phantom/dicom)" --out "$(OUT)" \
+	    $(if $(filter file,$(origin MODEL)),,--model "$(MODEL)")
 
 format:
 	@clang-format -i $(SOURCES)
