@@ -33,6 +33,16 @@ protected:
     this->ID = this->Logic->GetLastSegmentID();
     this->Messages->ClearMessages();
   }
+  /// As a user's brush would.
+  void EditFirstVoxel()
+  {
+    auto* labelmap = vtkOrientedImageData::SafeDownCast(
+        this->Segmentation->GetSegmentation()->GetSegment(this->ID)->GetRepresentation(
+            vtkSegmentationConverter::GetBinaryLabelmapRepresentationName()));
+    auto* voxel = static_cast<unsigned char*>(labelmap->GetScalarPointer());
+    *voxel = *voxel ? 0 : 1;
+    labelmap->Modified();
+  }
   vtkMRMLScalarVolumeNode* Volume = nullptr;
   vtkMRMLSegmentationNode* Segmentation = nullptr;
   std::string ID;
@@ -68,17 +78,74 @@ TEST_F(ExportTest, SegmentationIsADicomFileThatNamesModelAndKind)
 
 TEST_F(ExportTest, EditedSegmentIsWrittenAsSemiautomatic)
 {
-  auto* labelmap = vtkOrientedImageData::SafeDownCast(
-      this->Segmentation->GetSegmentation()->GetSegment(this->ID)->GetRepresentation(
-          vtkSegmentationConverter::GetBinaryLabelmapRepresentationName()));
-  auto* voxel = static_cast<unsigned char*>(labelmap->GetScalarPointer());
-  *voxel = *voxel ? 0 : 1;
-  labelmap->Modified();
+  this->EditFirstVoxel();
   const std::string path = this->Path("seg.dcm");
   ASSERT_TRUE(
       this->Logic->ExportSegmentation(this->Segmentation, this->ID, this->Volume, path, this->Messages))
       << this->Text();
   EXPECT_NE(Content(path).find("SEMIAUTOMATIC"), std::string::npos);
+}
+
+TEST_F(ExportTest, SecondExportRefersToTheFirst)
+{
+  const std::string first = this->Path("first.dcm"), second = this->Path("second.dcm");
+  ASSERT_TRUE(this->Logic->ExportSegment(this->Segmentation, this->ID, this->Volume, first, this->Messages));
+  fseg_seg_content before{}, after{};
+  ASSERT_EQ(fseg_seg_identify(first.c_str(), &before, nullptr), FSEG_OK);
+  EXPECT_EQ(before.edited, 0);
+  this->EditFirstVoxel();
+  ASSERT_TRUE(this->Logic->ExportSegment(this->Segmentation, this->ID, this->Volume, second, this->Messages));
+  ASSERT_EQ(fseg_seg_identify(second.c_str(), &after, nullptr), FSEG_OK);
+  EXPECT_EQ(after.edited, 1);
+  EXPECT_STRNE(after.instance_uid, before.instance_uid);
+  EXPECT_NE(Content(second).find(before.instance_uid), std::string::npos);
+  EXPECT_EQ(Content(first).find(after.instance_uid), std::string::npos);
+}
+
+TEST_F(ExportTest, ReopenedSegmentationCanBeCorrectedAndIsTheNextPredecessor)
+{
+  const std::string first = this->Path("first.dcm"), second = this->Path("second.dcm");
+  ASSERT_TRUE(this->Logic->ExportSegment(this->Segmentation, this->ID, this->Volume, first, this->Messages));
+  vtkMRMLSegmentationNode* opened = this->Logic->LoadSegmentation(first, this->Volume, this->Messages);
+  ASSERT_TRUE(opened) << this->Text();
+  const std::string id = opened->GetSegmentation()->GetNthSegmentID(0);
+  EXPECT_EQ(SegmentVoxels(opened, id, this->Volume),
+            SegmentVoxels(this->Segmentation, this->ID, this->Volume));
+  EXPECT_TRUE(vtkSlicerFrugalSegLogic::IsOwnSegment(opened, id));
+  EXPECT_FALSE(vtkSlicerFrugalSegLogic::IsSegmentEdited(opened, id, this->Volume));
+  ASSERT_TRUE(this->Logic->ExportSegment(opened, id, this->Volume, second, this->Messages)) << this->Text();
+  fseg_seg_content content{};
+  ASSERT_EQ(fseg_seg_identify(first.c_str(), &content, nullptr), FSEG_OK);
+  EXPECT_NE(Content(second).find(content.instance_uid), std::string::npos);
+}
+
+TEST_F(ExportTest, ReopenedCorrectionStaysACorrection)
+{
+  this->EditFirstVoxel();
+  const std::string path = this->Path("edited.dcm");
+  ASSERT_TRUE(this->Logic->ExportSegment(this->Segmentation, this->ID, this->Volume, path, this->Messages));
+  vtkMRMLSegmentationNode* opened = this->Logic->LoadSegmentation(path, this->Volume, this->Messages);
+  ASSERT_TRUE(opened) << this->Text();
+  const std::string id = opened->GetSegmentation()->GetNthSegmentID(0);
+  EXPECT_TRUE(vtkSlicerFrugalSegLogic::IsSegmentEdited(opened, id, this->Volume));
+  // So a new run leaves it alone.
+  const std::vector<uint8_t> before = SegmentVoxels(opened, id, this->Volume);
+  ASSERT_TRUE(this->Logic->Segment(this->Volume, this->Path("net.fseg"), opened, this->Messages))
+      << this->Text();
+  EXPECT_EQ(opened->GetSegmentation()->GetNumberOfSegments(), 2);
+  EXPECT_EQ(SegmentVoxels(opened, id, this->Volume), before);
+}
+
+TEST_F(ExportTest, WhatIsNoSegmentationOfTheVolumeIsNotOpened)
+{
+  const std::string path = this->Path("seg.dcm");
+  ASSERT_TRUE(this->Logic->ExportSegment(this->Segmentation, this->ID, this->Volume, path, this->Messages));
+  const int nodes = this->Scene->GetNumberOfNodes();
+  EXPECT_FALSE(this->Logic->LoadSegmentation(path, nullptr, this->Messages));
+  EXPECT_FALSE(this->Logic->LoadSegmentation(this->Path("absent.dcm"), this->Volume, this->Messages));
+  EXPECT_FALSE(this->Logic->LoadSegmentation(this->Path("net.fseg"), this->Volume, this->Messages));
+  EXPECT_EQ(this->Messages->GetNumberOfMessagesOfType(vtkCommand::ErrorEvent), 3) << this->Text();
+  EXPECT_EQ(this->Scene->GetNumberOfNodes(), nodes);
 }
 
 TEST_F(ExportTest, WhatCannotBeExportedIsAMessageAndWritesNothing)

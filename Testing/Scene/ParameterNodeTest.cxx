@@ -14,6 +14,9 @@ TEST_F(SceneTest, ParametersSurviveSavingAndLoadingTheScene)
   node->SetModelName("a \"quoted\" <name> & more");
   node->SetSegmentID("Liver_1");
   node->SetNumberOfThreads(3);
+  node->SetThreshold(0.35);
+  node->ShowUncertaintyOn();
+  node->SetUncertaintyVolumeNode(volume);
   this->Scene->SetSaveToXMLString(1);
   ASSERT_TRUE(this->Scene->Commit());
   const std::string xml = this->Scene->GetSceneXMLString();
@@ -29,6 +32,9 @@ TEST_F(SceneTest, ParametersSurviveSavingAndLoadingTheScene)
   EXPECT_EQ(loaded->GetModelName(), node->GetModelName());
   EXPECT_EQ(loaded->GetSegmentID(), "Liver_1");
   EXPECT_EQ(loaded->GetNumberOfThreads(), 3);
+  EXPECT_EQ(loaded->GetThreshold(), 0.35);
+  EXPECT_TRUE(loaded->GetShowUncertainty());
+  EXPECT_TRUE(loaded->GetUncertaintyVolumeNode());
   ASSERT_TRUE(loaded->GetInputVolumeNode());
   EXPECT_STREQ(loaded->GetInputVolumeNode()->GetName(), "phantom");
   EXPECT_TRUE(loaded->GetSegmentationNode());
@@ -41,9 +47,11 @@ TEST_F(SceneTest, CopyOfTheParametersHasTheirValues)
   vtkNew<vtkMRMLFrugalSegNode> node, copy;
   node->SetModelName("prostate-t2");
   node->SetNumberOfThreads(300); // clamped
+  node->SetThreshold(0.2);
   copy->CopyContent(node);
   EXPECT_EQ(copy->GetModelName(), "prostate-t2");
   EXPECT_EQ(copy->GetNumberOfThreads(), 256);
+  EXPECT_EQ(copy->GetThreshold(), 0.2);
 }
 
 TEST_F(SceneTest, RunWithParametersTellsThemItsResult)

@@ -4,7 +4,11 @@
 
 #include "frugalseg/phantom.h"
 
+#include <vtkMatrix4x4.h>
 #include <vtkObjectFactory.h>
+#include <vtkOrientedImageData.h>
+#include <vtkPointData.h>
+#include <vtkVariant.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -100,7 +104,7 @@ vtkMRMLScalarVolumeNode* SceneTest::AddPhantom(int columns, int rows, int slices
 
 //----------------------------------------------------------------------------
 std::string SceneTest::MakeModel(const std::string& name, Answer answer, const std::string& structure,
-                                 bool large) const
+                                 bool large, const std::string& more) const
 {
   fseg_unet_config config = fseg_unet_default_config(1, 2);
   if (!large)
@@ -113,7 +117,7 @@ std::string SceneTest::MakeModel(const std::string& name, Answer answer, const s
   EXPECT_EQ(fseg_model_create(&config, 5, FrugalSegOut(model), &error), FSEG_OK) << error.message;
   const std::string card = "{\"name\": \"" + name + "\", \"version\": \"3.1\", \"structure\": \"" +
                            structure + "\", \"modality\": \"MR\", \"spacing_mm\": " + (large ? "1.5" : "5") +
-                           "}";
+                           more + "}";
   EXPECT_EQ(fseg_model_set_card(model.get(), card.c_str(), &error), FSEG_OK) << error.message;
   if (answer != Some)
   {
@@ -176,4 +180,35 @@ std::vector<uint8_t> SegmentVoxels(vtkMRMLSegmentationNode* segmentation, const 
   EXPECT_TRUE(mask) << error.message;
   return mask ? std::vector<uint8_t>(mask->voxels, mask->voxels + VoxelCount(mask->geometry))
               : std::vector<uint8_t>{};
+}
+
+//----------------------------------------------------------------------------
+std::string AddBox(vtkMRMLSegmentationNode* segmentation, vtkMRMLScalarVolumeNode* volume, const int first[3],
+                   const int last[3])
+{
+  vtkNew<vtkOrientedImageData> box;
+  box->SetExtent(first[0], last[0], first[1], last[1], first[2], last[2]);
+  box->AllocateScalars(VTK_UNSIGNED_CHAR, 1);
+  box->GetPointData()->GetScalars()->Fill(1);
+  vtkNew<vtkMatrix4x4> ijkToRAS;
+  volume->GetIJKToRASMatrix(ijkToRAS);
+  box->SetGeometryFromImageToWorldMatrix(ijkToRAS);
+  return segmentation->AddSegmentFromBinaryLabelmapRepresentation(box, "by hand");
+}
+
+//----------------------------------------------------------------------------
+std::string Cell(vtkTable* table, int row, const char* column)
+{
+  return table->GetValueByName(row, column).ToString();
+}
+
+//----------------------------------------------------------------------------
+std::string Column(vtkTable* table, const char* column)
+{
+  std::string values;
+  for (vtkIdType row = 0; row < table->GetNumberOfRows(); ++row)
+  {
+    values += (row ? " " : "") + table->GetValueByName(row, column).ToString();
+  }
+  return values;
 }

@@ -14,6 +14,7 @@
 #include <vtkNew.h>
 #include <vtkOutputWindow.h>
 #include <vtkSmartPointer.h>
+#include <vtkTable.h>
 
 #include <gtest/gtest.h>
 
@@ -53,9 +54,9 @@ protected:
     Everything,
     Nothing
   };
-  /// Save a model as `name`.fseg and give its path.
+  /// Save a model as `name`.fseg and give its path; `more` goes into its card (", \"key\": value").
   std::string MakeModel(const std::string& name, Answer answer = Some, const std::string& structure = "liver",
-                        bool large = false) const;
+                        bool large = false, const std::string& more = "") const;
 
   /// What the C library alone makes of a volume: the oracle.
   FrugalSegMask Expected(const fseg_volume* volume, const std::string& model) const;
@@ -73,6 +74,13 @@ protected:
 };
 
 size_t VoxelCount(const fseg_geometry& geometry);
+/// A segment of box shape, as a user draws it: voxels first to last (both included) of the volume.
+std::string AddBox(vtkMRMLSegmentationNode* segmentation, vtkMRMLScalarVolumeNode* volume, const int first[3],
+                   const int last[3]);
+/// The text in a column of a table's row.
+std::string Cell(vtkTable* table, int row, const char* column);
+/// All values of a column, "border entropy".
+std::string Column(vtkTable* table, const char* column);
 /// The labelmap of a segment on the volume's grid, as the program would write it.
 std::vector<uint8_t> SegmentVoxels(vtkMRMLSegmentationNode* segmentation, const std::string& segmentID,
                                    vtkMRMLScalarVolumeNode* volume);

@@ -22,17 +22,11 @@
 
 namespace
 {
-/// A user's own segment: a box.
+/// A user's own segment.
 std::string AddBox(vtkMRMLSegmentationNode* segmentation, vtkMRMLScalarVolumeNode* volume)
 {
-  vtkNew<vtkOrientedImageData> box;
-  box->SetExtent(3, 8, 4, 9, 1, 3);
-  box->AllocateScalars(VTK_UNSIGNED_CHAR, 1);
-  box->GetPointData()->GetScalars()->Fill(1);
-  vtkNew<vtkMatrix4x4> ijkToRAS;
-  volume->GetIJKToRASMatrix(ijkToRAS);
-  box->SetGeometryFromImageToWorldMatrix(ijkToRAS);
-  return segmentation->AddSegmentFromBinaryLabelmapRepresentation(box, "by hand");
+  const int first[3] = { 3, 4, 1 }, last[3] = { 8, 9, 3 };
+  return AddBox(segmentation, volume, first, last);
 }
 
 vtkMRMLSegmentationNode* AddSegmentation(vtkMRMLScene* scene, vtkMRMLScalarVolumeNode* volume)
@@ -178,6 +172,10 @@ TEST_F(SceneTest, SecondRunReplacesItsOwnSegmentUntilSomebodyEditsIt)
   ASSERT_TRUE(this->Logic->Segment(volume, all, mine, this->Messages)) << this->Text();
   EXPECT_NE(this->Logic->GetLastSegmentID(), first);
   EXPECT_EQ(mine->GetSegmentation()->GetNumberOfSegments(), 3);
+  vtkNew<vtkTable> checks;
+  this->Logic->GetLastChecks(checks);
+  EXPECT_NE(Column(checks, "id").find("kept-correction"), std::string::npos);
+  EXPECT_NE(this->Text().find("\"Liver\" was left as it is"), std::string::npos) << this->Text();
   EXPECT_EQ(SegmentVoxels(mine, first, volume), edited);
   EXPECT_TRUE(vtkSlicerFrugalSegLogic::IsOwnSegment(mine, first));
   EXPECT_FALSE(vtkSlicerFrugalSegLogic::IsOwnSegment(mine, box));
@@ -191,6 +189,10 @@ TEST_F(SceneTest, NothingFoundLeavesTheSceneAndWarns)
   EXPECT_EQ(this->Messages->GetNumberOfMessagesOfType(vtkCommand::ErrorEvent), 0);
   EXPECT_EQ(this->Scene->GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), 0);
   EXPECT_EQ(this->Logic->GetLastSegmentID(), "");
+  vtkNew<vtkTable> checks;
+  this->Logic->GetLastChecks(checks);
+  EXPECT_EQ(Column(checks, "id"), "empty");
+  EXPECT_EQ(Cell(checks, 0, "text"), "No liver was found in this image.");
 }
 
 TEST_F(SceneTest, EveryBadInputIsOneMessageAndLeavesTheScene)
