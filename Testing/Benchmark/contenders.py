@@ -113,11 +113,12 @@ class Torch:
 # ---- training ----------------------------------------------------------------------------------
 
 class OursTraining:
-    def __init__(self, model_path, isa, shape):
+    def __init__(self, model_path, isa, shape, bf16=False):
         batch, _, height, width = shape
         self.context = fs.Context(isa, THREADS)
         self.model = LoadedModel(model_path)
         options = fs.library.fseg_trainer_default_options(batch, height, width, 1000)
+        options.precision = int(bf16)
         self.trainer = fs.Trainer(self.context, self.model, options)
 
     def step(self, images, labels):

@@ -154,8 +154,10 @@ def measure_training(paths, model, size, batch, rounds, capped):
     labels = np.zeros((batch, size, size), np.uint8)
     labels[:, size // 4: size // 2, size // 4: 3 * size // 4] = 1
     isa = "avx2" if capped else c.fs.available_isas()[-1]
-    made = {f"frugalseg {isa}": (c.OursTraining(paths["model"], isa, shape), "fp32"),
-            "pytorch channels-last": (c.TorchTraining(model, False), "fp32")}
+    made = {f"frugalseg {isa}": (c.OursTraining(paths["model"], isa, shape), "fp32")}
+    if not capped and isa == "avx512" and c.fs.library.fseg_isa_available(4):
+        made["frugalseg avx512bf16"] = (c.OursTraining(paths["model"], isa, shape, True), "bf16")
+    made["pytorch channels-last"] = (c.TorchTraining(model, False), "fp32")
     if not capped:
         made["pytorch bf16 autocast"] = (c.TorchTraining(model, True), "bf16")
     losses = {n: t.step(images, labels) for n, (t, _) in made.items()}
@@ -167,10 +169,6 @@ def measure_training(paths, model, size, batch, rounds, capped):
     times = rounds_of({n: lambda t=t: t.step(images, labels) for n, (t, _) in made.items()},
                       rounds)
     rows = summarize(times, batch, {n: p for n, (_, p) in made.items()})
-    ours = next(iter(times))
-    for row in rows:  # ours has one precision: every peer is compared with it
-        row["ours_is_faster_by"] = round(statistics.median(
-            t / o for t, o in zip(times[row["name"]], times[ours])), 3)
     return {"size": size, "batch": batch, "load": os.getloadavg()[0], "first_losses": losses,
             "rows": rows}
 
