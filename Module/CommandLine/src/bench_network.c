@@ -268,7 +268,10 @@ static fseg_status training_run_open(const bench *b, fseg_isa isa, int batch, in
     for (size_t i = 0; i < pixels; i++) {
         run->labels[i] = (i / 16) % 2 == 0;
     }
-    const fseg_trainer_options options = fseg_trainer_default_options(batch, size, size, 1000);
+    fseg_trainer_options options = fseg_trainer_default_options(batch, size, size, 1000);
+    if (isa == FSEG_ISA_AVX512_BF16) {
+        options.precision = FSEG_PRECISION_BFLOAT16;
+    }
     fseg_status status = bench_context(b, isa, &run->context, error);
     if (status == FSEG_OK) {
         status = fseg_model_clone(b->model, &run->model, error);
@@ -316,8 +319,8 @@ fseg_status bench_training(bench *b, fseg_error *error)
     json_object_set_new(b->result, "training", rows);
     fseg_status status = FSEG_OK;
     for (int f = 0; f < FAMILY_COUNT; f++) {
-        if (families[f] == FSEG_ISA_AVX512_BF16 || !fseg_isa_available(families[f])) {
-            continue; /* training is single precision */
+        if (!fseg_isa_available(families[f])) {
+            continue;
         }
         for (int s = 0; s < 2 && status == FSEG_OK; s++) {
             status = bench_stage(b, 0.75 + 0.05 * f, "training", error);
