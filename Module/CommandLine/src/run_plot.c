@@ -33,14 +33,21 @@ static bool add_point(curve *c, double x, double y)
     return true;
 }
 
-/* One line of the log into the curves. */
-static bool read_entry(const json_t *entry, curve *loss, curve *dice)
+/* One line of the log into the curves. Stages of a pretraining count their steps from 1; they are
+ * drawn one after the other. */
+static bool read_entry(const json_t *entry, curve *loss, curve *dice, json_int_t *stage,
+                       double *offset)
 {
     const char *event = json_string_value(json_object_get(entry, "event"));
     const json_t *step = json_object_get(entry, "step");
     const json_t *value = NULL;
     curve *to = NULL;
     if (event && strcmp(event, "steps") == 0) {
+        const json_int_t now = json_integer_value(json_object_get(entry, "stage"));
+        if (now > *stage && loss->count > 0 && *stage > 0) {
+            *offset = loss->x[loss->count - 1];
+        }
+        *stage = now > *stage ? now : *stage;
         value = json_object_get(entry, "loss");
         to = loss;
     } else if (event && strcmp(event, "validation") == 0) {
@@ -48,7 +55,7 @@ static bool read_entry(const json_t *entry, curve *loss, curve *dice)
         to = dice;
     }
     return !to || !json_is_integer(step) || !json_is_number(value) ||
-           add_point(to, json_number_value(step), json_number_value(value));
+           add_point(to, *offset + json_number_value(step), json_number_value(value));
 }
 
 static fseg_status read_log(const char *path, curve *loss, curve *dice, fseg_error *error)
@@ -61,10 +68,12 @@ static fseg_status read_log(const char *path, curve *loss, curve *dice, fseg_err
     }
     char *line = NULL;
     size_t size = 0;
+    json_int_t stage = 0;
+    double offset = 0;
     fseg_status status = FSEG_OK;
     while (status == FSEG_OK && getline(&line, &size, file) >= 0) {
         json_t *entry = json_loads(line, 0, NULL); /* null for a broken line */
-        if (!read_entry(entry, loss, dice)) {
+        if (!read_entry(entry, loss, dice, &stage, &offset)) {
             status = fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
         }
         json_decref(entry);

@@ -66,6 +66,8 @@ fseg_status study_store_write(const char *folder, const json_t *task, json_t *re
 fseg_status study_store_add(study_store *store, const char *key, fseg_error *error);
 /* "result" of a task, or null when there is none yet. */
 const json_t *study_store_result(const study_store *store, const json_t *task);
+/* Whether the model of a pretraining is there. */
+bool study_store_has_model(const study_store *store, const json_t *task);
 
 /* ---- study_plan.c ---- */
 
@@ -94,11 +96,11 @@ void study_walk(const study_config *config, const study_store *store, json_t *wa
 /* The choice of an arm, or false while it is open. */
 bool study_choose(const study_config *config, const study_store *store, size_t fold,
                   const char *arm, json_t *wanted, study_choice *out);
-/* The pretraining task of a recipe in a fold, when everything before it is decided; new or null. */
+/* The pretraining task of a recipe in a fold, when every choice before it is made; new or null. */
 json_t *study_pretraining_task(const study_config *config, const study_store *store, size_t fold,
                                const char *recipe, json_t *wanted);
 
-/* ---- study_task.c, study_measure.c ---- */
+/* ---- study_task.c, study_pretraining.c, study_measure.c ---- */
 
 /* One worker: it keeps images in memory between tasks. */
 typedef struct study_worker {
@@ -116,9 +118,9 @@ void study_worker_free(study_worker *worker);
 /* Do the task and store its result. Interrupted: FSEG_ERROR_CANCELLED, with a checkpoint. */
 fseg_status study_task_run(study_worker *worker, const json_t *task, fseg_error *error);
 
-/* Slices of the named cases as a sampler gives them. */
-fseg_status study_add_case(study_worker *worker, fseg_sampler *sampler, const char *name,
-                           fseg_error *error);
+/* A pretraining task: *result is new, the model is stored as that of `key`. */
+fseg_status study_run_pretraining(study_worker *worker, const json_t *task, const char *key,
+                                  json_t **result, fseg_error *error);
 /* A labelled case by name. */
 const labelled_case *study_find_case(const study_config *config, const char *name);
 fseg_input_spec study_input_spec(const study_config *config);

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Raised when the meaning of a task changes: results of older studies then no longer count. */
+#define STUDY_VERSION "0.1.0"
+
 /* A text or a list of texts. */
 static size_t list_size(const json_t *value)
 {
@@ -27,22 +30,18 @@ static void set(json_t *task, const char *key, json_t *value)
     }
 }
 
-/* The result of `task`, or null; a missing one is wanted. */
-static const json_t *result_of(const study_store *store, json_t *wanted, json_t *task)
+/* Append `task` to `wanted` (may be null) unless it is there. */
+static void want(json_t *wanted, json_t *task)
 {
-    const json_t *result = study_store_result(store, task);
-    if (!result && wanted) {
-        size_t i;
-        json_t *other;
-        json_array_foreach(wanted, i, other)
-        {
-            if (json_equal(other, task)) {
-                return NULL;
-            }
+    size_t i;
+    json_t *other;
+    json_array_foreach(wanted, i, other)
+    {
+        if (json_equal(other, task)) {
+            return;
         }
-        json_array_append(wanted, task);
     }
-    return result;
+    json_array_append(wanted, task);
 }
 
 /* What every task of the study shares. */
@@ -50,8 +49,8 @@ static json_t *new_task(const study_config *config, const char *kind, size_t fol
 {
     const json_t *spec = json_array_get(config->folds, fold);
     return json_pack("{s:s, s:s, s:s, s:i, s:f, s:o, s:o}", "kind", kind, "precision",
-                     config->precision, "version", FSEG_VERSION, "size", config->size, "spacing_mm",
-                     config->spacing_mm, "test", copy_of(spec, "test"), "validation",
+                     config->precision, "version", STUDY_VERSION, "size", config->size,
+                     "spacing_mm", config->spacing_mm, "test", copy_of(spec, "test"), "validation",
                      copy_of(spec, "validation"));
 }
 
@@ -70,8 +69,7 @@ json_t *study_pretraining_task(const study_config *config, const study_store *st
     }
     if (after) {
         json_t *first = study_pretraining_task(config, store, fold, after, wanted);
-        const bool done = first && result_of(store, wanted, first);
-        previous = done ? study_key(first) : NULL;
+        previous = first ? study_key(first) : NULL;
         json_decref(first);
         if (!previous) {
             return NULL;
@@ -100,6 +98,25 @@ json_t *study_pretraining_task(const study_config *config, const study_store *st
     return task;
 }
 
+/* Whether the model of a recipe is there; if not, it is wanted, or what comes before it. A result
+ * without its model, as a study leaves it that was moved without its models, is made once more. */
+static bool has_pretraining(const study_config *config, const study_store *store, size_t fold,
+                            const char *recipe, json_t *wanted)
+{
+    const json_t *r = json_object_get(config->pretraining, recipe);
+    const char *after = json_string_value(json_object_get(r, "after"));
+    json_t *task = study_pretraining_task(config, store, fold, recipe, wanted);
+    if (!task) {
+        return false;
+    }
+    const bool there = study_store_result(store, task) && study_store_has_model(store, task);
+    if (!there && (!after || has_pretraining(config, store, fold, after, wanted))) {
+        want(wanted, task);
+    }
+    json_decref(task);
+    return there;
+}
+
 /* ---- fine-tuning ---- */
 
 typedef struct finetuning {
@@ -110,15 +127,14 @@ typedef struct finetuning {
     double rate;
 } finetuning;
 
-/* New, or null while its pretraining is not there. */
+/* New, or null while it is not known what its pretraining will be. */
 static json_t *finetune_task(const study_config *config, const study_store *store,
                              const finetuning *f, json_t *wanted)
 {
     char *initial = NULL;
     if (f->recipe) {
         json_t *first = study_pretraining_task(config, store, f->fold, f->recipe, wanted);
-        const bool done = first && result_of(store, wanted, first);
-        initial = done ? study_key(first) : NULL;
+        initial = first ? study_key(first) : NULL;
         json_decref(first);
         if (!initial) {
             return NULL;
@@ -142,6 +158,18 @@ static json_t *finetune_task(const study_config *config, const study_store *stor
     return task;
 }
 
+/* The result of the task, or null; then it is wanted, or what comes before it. */
+static const json_t *finetune_result(const study_config *config, const study_store *store,
+                                     const finetuning *f, json_t *task, json_t *wanted)
+{
+    const json_t *result = study_store_result(store, task);
+    if (!result && wanted &&
+        (!f->recipe || has_pretraining(config, store, f->fold, f->recipe, wanted))) {
+        want(wanted, task);
+    }
+    return result;
+}
+
 /* The validation Dice of a candidate, or false while it is not there. */
 static bool candidate_dice(const study_config *config, const study_store *store, size_t fold,
                            const study_choice *candidate, json_t *wanted, double *dice)
@@ -157,7 +185,7 @@ static bool candidate_dice(const study_config *config, const study_store *store,
         .transfer = candidate->transfer,
         .rate = candidate->rate};
     json_t *task = finetune_task(config, store, &f, wanted);
-    const json_t *result = task ? result_of(store, wanted, task) : NULL;
+    const json_t *result = task ? finetune_result(config, store, &f, task, wanted) : NULL;
     *dice = json_number_value(json_object_get(result, "validation_dice"));
     json_decref(task);
     return result != NULL;
@@ -239,7 +267,7 @@ void study_walk(const study_config *config, const study_store *store, json_t *wa
                                 cell.choice.rate};
                             task = finetune_task(config, store, &f, wanted);
                             if (task) {
-                                (void)result_of(store, wanted, task);
+                                (void)finetune_result(config, store, &f, task, wanted);
                             }
                         }
                         cell.task = task;

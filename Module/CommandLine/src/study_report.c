@@ -316,10 +316,12 @@ static json_t *list_pretraining(const study_config *config, const study_store *s
             json_t *task = study_pretraining_task(config, store, fold, recipe, NULL);
             const json_t *result = task ? study_store_result(store, task) : NULL;
             if (result) {
-                json_t *entry = json_deep_copy(result);
-                json_object_set_new(entry, "fold", json_integer((json_int_t)fold + 1));
-                json_object_set_new(entry, "pretraining", json_string(recipe));
-                json_array_append_new(list, entry);
+                json_array_append_new(list,
+                                      json_pack("{s:i, s:s, s:O, s:O, s:O*}", "fold", (int)fold + 1,
+                                                "pretraining", recipe, "scans",
+                                                json_object_get(result, "scans"), "retrieval",
+                                                json_object_get(result, "retrieval"), "restoration",
+                                                json_object_get(result, "restoration")));
             }
             json_decref(task);
         }
@@ -414,7 +416,7 @@ static char *pretraining_csv(const json_t *summary)
     if (!csv) {
         return NULL;
     }
-    fputs("fold,pretraining,scans,loss,restoration_error,corrupted_error,smoothing_error,"
+    fputs("fold,pretraining,scans,restoration_error,corrupted_error,smoothing_error,"
           "smoothing_sigma_px,retrieval_top1,untrained_top1,chance\n",
           csv);
     json_t *p;
@@ -422,9 +424,8 @@ static char *pretraining_csv(const json_t *summary)
     {
         const json_t *restoration = json_object_get(p, "restoration");
         const json_t *retrieval = json_object_get(p, "retrieval");
-        fprintf(csv, "%d,%s,%d,%.6f,", (int)value(p, "fold"),
-                json_string_value(json_object_get(p, "pretraining")), (int)value(p, "scans"),
-                value(p, "loss"));
+        fprintf(csv, "%d,%s,%d,", (int)value(p, "fold"),
+                json_string_value(json_object_get(p, "pretraining")), (int)value(p, "scans"));
         if (restoration) {
             fprintf(csv, "%.6f,%.6f,%.6f,%.2f,", value(restoration, "network"),
                     value(restoration, "corrupted"), value(restoration, "smoothing"),

@@ -9,7 +9,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LOCK_PATIENCE_S = 10 };
 
 static fseg_status out_of_memory(fseg_error *error)
 {
@@ -56,7 +59,14 @@ static fseg_status take_lock(study_store *store, fseg_error *error)
         return fseg_error_set(error, FSEG_ERROR_PERMISSION,
                               "The folder '%.300s' cannot be written; check --out.", store->folder);
     }
-    if (flock(store->lock, LOCK_EX | LOCK_NB) != 0) {
+    /* Workers hold the lock, too; those of a study that was killed need a moment to end. */
+    const double start = program_seconds();
+    while (flock(store->lock, LOCK_EX | LOCK_NB) != 0) {
+        const struct timespec pause = {.tv_nsec = 100000000};
+        if (program_seconds() - start < LOCK_PATIENCE_S && !program_interrupted()) {
+            nanosleep(&pause, NULL);
+            continue;
+        }
         return fseg_error_set(error, FSEG_ERROR_REFUSED,
                               "A study is running in '%.300s'; wait for it, or look at its "
                               "results with --report.",
@@ -170,4 +180,14 @@ const json_t *study_store_result(const study_store *store, const json_t *task)
     const json_t *both = key ? json_object_get(store->results, key) : NULL;
     free(key);
     return json_object_get(both, "result");
+}
+
+bool study_store_has_model(const study_store *store, const json_t *task)
+{
+    char *key = study_key(task);
+    char *path = key ? study_store_path(store->folder, "models", key, ".fseg") : NULL;
+    const bool there = path && access(path, F_OK) == 0;
+    free(key);
+    free(path);
+    return there;
 }

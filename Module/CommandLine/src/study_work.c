@@ -205,9 +205,10 @@ static void report(const crew *c, const job *j)
         return;
     }
     const bool finetuning = strncmp(j->key, "finetune", 8) == 0;
+    const json_t *measured = finetuning ? result : json_object_get(result, "retrieval");
     fprintf(stderr, "%s  %s %.3f  %zu cases  %.0f s  (%d fine-tunings of %d and choices done)\n",
-            j->key, finetuning ? "validation Dice" : "loss",
-            json_number_value(json_object_get(result, finetuning ? "validation_dice" : "loss")),
+            j->key, finetuning ? "validation Dice" : "retrieval",
+            json_number_value(json_object_get(measured, finetuning ? "validation_dice" : "top1")),
             json_array_size(json_object_get(task, "cases")), program_seconds() - j->started, n.done,
             n.all);
 }

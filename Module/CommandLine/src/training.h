@@ -25,20 +25,20 @@ typedef struct training {
     const training_options *options;
     const program_common *common;
     case_list cases;
-    bool *held_out; /* per case */
+    bool *held_out;  /* per case */
     bool *validates; /* per case: chooses the weights, is neither trained on nor held out */
-    bool *unusable; /* per case: could not be read, a warning was given */
+    bool *unusable;  /* per case: could not be read, a warning was given */
     size_t used_cases, held_out_cases, validation_cases;
     fseg_context *context;
     fseg_model *model;
     fseg_input_spec spec;
     fseg_sampler *sampler;
     fseg_trainer *trainer;
-    char *checkpoint; /* path */
-    FILE *log;        /* JSON lines; may be null */
-    int step;         /* next to do */
-    double started;   /* clock */
-    double loss;      /* mean of the last reported steps */
+    char *checkpoint;  /* path */
+    FILE *log;         /* JSON lines; may be null */
+    int step;          /* next to do */
+    double started;    /* clock */
+    double loss;       /* mean of the last reported steps */
     case_cache *cache; /* of a study; may be null */
     run_progress progress;
 } training;
@@ -59,7 +59,8 @@ fseg_status training_finish_card(training *run, const training_validation *valid
 fseg_status training_split_cases(training *run, fseg_error *error);
 fseg_status training_load_data(training *run, fseg_error *error);
 
-/* training_run.c: the steps, with reports and checkpoints. Interrupted: the checkpoint is saved and
+/* training_run.c: the steps, with reports and checkpoints (options->checkpoint_every 0: only when
+ * interrupted). Interrupted: the checkpoint is saved and
  * FSEG_ERROR_CANCELLED returned. */
 fseg_status training_start(training *run, fseg_error *error);
 fseg_status training_steps(training *run, fseg_error *error);

@@ -154,8 +154,9 @@ static fseg_status after_step(training *run, fseg_error *error)
             return status;
         }
     }
+    const bool ends = run->step == options->steps || training_stopped_early(run);
     if (program_interrupted() || due(run->step, options->checkpoint_every) ||
-        run->step == options->steps || training_stopped_early(run)) {
+        (ends && options->checkpoint_every > 0)) {
         status = fseg_trainer_save(run->trainer, run->checkpoint, error);
         if (status != FSEG_OK) {
             return status;
