@@ -38,7 +38,6 @@ typedef struct training {
     FILE *log;         /* JSON lines; may be null */
     int step;          /* next to do */
     double started;    /* clock */
-    double loss;       /* mean of the last reported steps */
     case_cache *cache; /* of a study; may be null */
     run_progress progress;
 } training;

@@ -64,7 +64,6 @@ static void report_steps(training *run, double mean_loss, double seconds_per_ste
     const fseg_trainer_options options = trainer_options(run);
     const double rate = fseg_trainer_learning_rate(&options, run->step - 1);
     const double left = seconds_per_step * (run->options->steps - run->step);
-    run->loss = mean_loss;
     run_progress_clear(&run->progress);
     if (!run->common->quiet) {
         fprintf(stderr, "step %6d/%d  loss %.4f  lr %.2e  %.3f s/step  %.0f min left  %.0f MB\n",
@@ -209,7 +208,6 @@ fseg_status training_steps(training *run, fseg_error *error)
         }
     }
     run_progress_clear(&run->progress);
-    run->loss = window > 0 ? sum / window : run->loss;
     free(images);
     free(labels);
     return status;
