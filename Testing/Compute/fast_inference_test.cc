@@ -80,12 +80,15 @@ class FastInference : public testing::Test
         fseg_model_free(model);
     }
 
-    // A training network computes every node directly.
+    // Every node by definition.
     std::vector<float> direct(const Context &context)
     {
+        fseg_network_scope scope = {};
+        scope.last = int(fseg_model_node_count(model)) - 1;
+        scope.direct = 1;
         fseg_network *network = nullptr;
-        EXPECT_EQ(FSEG_OK, fseg_network_create(context.handle, model, SLICES, SIDE, SIDE, 1,
-                                               &network, nullptr));
+        EXPECT_EQ(FSEG_OK, fseg_network_create_scope(context.handle, model, SLICES, SIDE, SIDE,
+                                                     &scope, &network, nullptr));
         std::vector<float> out(size_t(SLICES * fseg_model_config(model)->classes) * SIDE * SIDE);
         EXPECT_EQ(FSEG_OK, fseg_network_forward(network, images.data(), SLICES, out.data(), nullptr,
                                                 0.0, 1.0));

@@ -36,15 +36,10 @@ void fseg_first_pack(const fseg_conv_shape *shape, const float *weight, float *p
 }
 
 /* The rows of a task with a zero pixel on either side, for each channel. */
-static size_t slot_floats(const fseg_conv_shape *shape, int width)
+size_t fseg_first_slot_floats(const fseg_conv_shape *shape, int width)
 {
     const size_t floats = (size_t)shape->source_channels[0] * (TASK_ROWS + 2) * (size_t)(width + 2);
     return (floats + FSEG_BLOCK - 1) / FSEG_BLOCK * FSEG_BLOCK;
-}
-
-size_t fseg_first_scratch(const fseg_context *context, const fseg_conv_shape *shape, int width)
-{
-    return slot_floats(shape, width) * (size_t)fseg_context_threads(context);
 }
 
 static void first_task(void *user, size_t index, float *scratch)
@@ -98,7 +93,7 @@ void fseg_blocked_first(fseg_context *context, const fseg_conv_shape *shape, con
                      .y = y,
                      .sums = sums};
     fseg_tiles_run(context, (size_t)y->n * part_count(y->height), scratch,
-                   slot_floats(shape, y->width), first_task, &job);
+                   fseg_first_slot_floats(shape, y->width), first_task, &job);
 }
 
 /* ---- last ----------------------------------------------------------------------------------- */

@@ -49,10 +49,9 @@ static size_t position_floats(size_t blocks, size_t rows, size_t width)
     return (lines % 2 ? lines : lines + 1) * FSEG_BLOCK;
 }
 
-static void cut(const fseg_context *context, const fseg_conv_shape *shape, size_t n, size_t height,
-                size_t width, enlarge_job *job)
+static void cut(const fseg_conv_shape *shape, size_t threads, size_t n, size_t height, size_t width,
+                enlarge_job *job)
 {
-    const size_t threads = (size_t)fseg_context_threads(context);
     job->height = height;
     job->width = width;
     job->in_blocks = fseg_blocked_blocks(shape->source_channels[0]);
@@ -72,12 +71,11 @@ static void cut(const fseg_context *context, const fseg_conv_shape *shape, size_
         job->v_floats + POSITIONS * position_floats(job->out_blocks, job->most_rows + 1, width);
 }
 
-size_t fseg_enlarge_scratch(const fseg_context *context, const fseg_conv_shape *shape, int n,
-                            int height, int width)
+size_t fseg_enlarge_slot_floats(const fseg_conv_shape *shape, int height, int width)
 {
     enlarge_job job;
-    cut(context, shape, (size_t)n, (size_t)height, (size_t)width, &job);
-    return job.slot_floats * (size_t)fseg_context_threads(context);
+    cut(shape, 1, 1, (size_t)height, (size_t)width, &job);
+    return job.slot_floats;
 }
 
 static void enlarge_task(void *user, size_t index, float *scratch)
@@ -152,6 +150,7 @@ void fseg_blocked_enlarge(fseg_context *context, const fseg_conv_shape *shape, c
                        .packed = packed,
                        .bias = bias,
                        .sums = sums};
-    cut(context, shape, (size_t)y->n, (size_t)x->x.height, (size_t)x->x.width, &job);
+    cut(shape, (size_t)fseg_context_threads(context), (size_t)y->n, (size_t)x->x.height,
+        (size_t)x->x.width, &job);
     fseg_tiles_run(context, (size_t)y->n * job.parts, scratch, job.slot_floats, enlarge_task, &job);
 }

@@ -26,24 +26,32 @@ void fseg_tiles_run(fseg_context *context, size_t count, float *scratch, size_t 
 
 /* All convolutions: y = conv(concat(x...)) + bias, bias [blocks * 16] or null; `sums` [n][blocks]
  * [rows][32] as of fseg_blocked_conv with the number of rows given here; scratch of the floats
- * given here for a batch of n. Borders of y are left as they are. */
+ * given here for every thread of the context. Borders of y are left as they are. */
 
 /* Winograd F(4x4, 3x3): 36 products a tile instead of 144 (winograd_body.h). */
 size_t fseg_winograd_packed_floats(const fseg_conv_shape *shape);
-void fseg_winograd_pack(const fseg_conv_shape *shape, const float *weight, float *packed);
-size_t fseg_winograd_scratch(const fseg_context *context, const fseg_conv_shape *shape, int n,
-                             int height, int width);
+void fseg_winograd_pack(const fseg_context *context, const fseg_conv_shape *shape,
+                        const float *weight, float *packed);
+size_t fseg_winograd_slot_floats(const fseg_conv_shape *shape, int n, int height, int width);
 size_t fseg_winograd_sums_rows(int height);
 void fseg_blocked_winograd(fseg_context *context, const fseg_conv_shape *shape,
                            const fseg_normed x[], const float *packed, const float *bias,
                            const fseg_blocked *y, float *sums, float *scratch);
+/* dx of one source from dy, added to dx when `accumulate`: the same with other weights. */
+size_t fseg_winograd_packed_back_floats(const fseg_conv_shape *shape, int source);
+void fseg_winograd_pack_back(const fseg_context *context, const fseg_conv_shape *shape, int source,
+                             const float *weight, float *packed);
+size_t fseg_winograd_back_slot_floats(const fseg_conv_shape *shape, int source, int n, int height,
+                                      int width);
+void fseg_blocked_winograd_back(fseg_context *context, const fseg_conv_shape *shape, int source,
+                                const fseg_blocked *dy, const float *packed_back, int accumulate,
+                                const fseg_blocked *dx, float *scratch);
 
 /* Upsampling and 2x2 convolution: 4 products a small pixel instead of 9 (enlarge_body.h); height
  * and width are those of x. */
 size_t fseg_enlarge_packed_floats(const fseg_conv_shape *shape);
 void fseg_enlarge_pack(const fseg_conv_shape *shape, const float *weight, float *packed);
-size_t fseg_enlarge_scratch(const fseg_context *context, const fseg_conv_shape *shape, int n,
-                            int height, int width);
+size_t fseg_enlarge_slot_floats(const fseg_conv_shape *shape, int height, int width);
 void fseg_blocked_enlarge(fseg_context *context, const fseg_conv_shape *shape, const fseg_normed *x,
                           const float *packed, const float *bias, const fseg_blocked *y,
                           float *sums, float *scratch);
@@ -52,7 +60,7 @@ void fseg_blocked_enlarge(fseg_context *context, const fseg_conv_shape *shape, c
 enum { FSEG_FIRST_MOST_CHANNELS = 8 };
 size_t fseg_first_packed_floats(const fseg_conv_shape *shape);
 void fseg_first_pack(const fseg_conv_shape *shape, const float *weight, float *packed);
-size_t fseg_first_scratch(const fseg_context *context, const fseg_conv_shape *shape, int width);
+size_t fseg_first_slot_floats(const fseg_conv_shape *shape, int width);
 void fseg_blocked_first(fseg_context *context, const fseg_conv_shape *shape, const float *x,
                         const float *packed, const float *bias, const fseg_blocked *y, float *sums,
                         float *scratch);

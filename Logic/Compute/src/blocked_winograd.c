@@ -31,58 +31,90 @@ size_t fseg_winograd_packed_floats(const fseg_conv_shape *shape)
            weight_block;
 }
 
-/* G of F(4, 3) for the points of winograd_body.h. */
-static const double matrix[SIDE][3] = {{1.0, 0.0, 0.0},
-                                       {-2.0 / 3.0, -0.47140452079103168, -1.0 / 3.0},
-                                       {-2.0 / 3.0, 0.47140452079103168, -1.0 / 3.0},
-                                       {1.0 / 6.0, 0.23570226039551584, 1.0 / 3.0},
-                                       {1.0 / 6.0, -0.23570226039551584, 1.0 / 3.0},
-                                       {0.0, 0.0, 1.0}};
+/* Packed weights of a convolution with `ins` to `outs` channels, of which the weight of tap t is at
+ * o * out_stride + i * in_stride + (flip ? 8 - t : t); input blocks start at block `first`. */
+typedef struct weight_view {
+    const float *weight;
+    size_t outs, ins, out_stride, in_stride;
+    int flip;
+} weight_view;
 
-/* U = G g G^T for up to 16 output channels of one input channel; g [9][16]. */
-static void transform_weights(const double g[9][FSEG_BLOCK], float *packed, size_t position)
+static void pack_view(const fseg_tile_kernels *kernels, const weight_view *view, size_t first,
+                      size_t blocks, size_t position, float *packed)
 {
-    for (int i = 0; i < SIDE; ++i) {
-        double line[3][FSEG_BLOCK];
-        for (int c = 0; c < 3; ++c)
-            for (int k = 0; k < FSEG_BLOCK; ++k)
-                line[c][k] = matrix[i][0] * g[c][k] + matrix[i][1] * g[3 + c][k] +
-                             matrix[i][2] * g[6 + c][k];
-        for (int c = 0; c < SIDE; ++c)
-            for (int k = 0; k < FSEG_BLOCK; ++k)
-                packed[(size_t)(i * SIDE + c) * position + (size_t)k] =
-                    (float)(matrix[c][0] * line[0][k] + matrix[c][1] * line[1][k] +
-                            matrix[c][2] * line[2][k]);
+    for (size_t co = 0; co < view->outs; co += FSEG_BLOCK) {
+        const size_t count = view->outs - co < FSEG_BLOCK ? view->outs - co : FSEG_BLOCK;
+        for (size_t c = 0; c < view->ins; ++c) {
+            float taps[9 * FSEG_BLOCK] __attribute__((aligned(64))) = {0};
+            for (size_t k = 0; k < count; ++k) {
+                const float *w = view->weight + (co + k) * view->out_stride + c * view->in_stride;
+                for (size_t tap = 0; tap < 9; ++tap)
+                    taps[tap * FSEG_BLOCK + k] = w[view->flip ? 8 - tap : tap];
+            }
+            const fseg_tile_weights weights = {
+                .taps = taps,
+                .u = packed + (co / FSEG_BLOCK * blocks + first + c / FSEG_BLOCK) * weight_block +
+                     c % FSEG_BLOCK * FSEG_BLOCK,
+                .u_position = position};
+            kernels->winograd_weights(&weights);
+        }
     }
 }
 
-void fseg_winograd_pack(const fseg_conv_shape *shape, const float *weight, float *packed)
+void fseg_winograd_pack(const fseg_context *context, const fseg_conv_shape *shape,
+                        const float *weight, float *packed)
 {
-    const size_t blocks = in_blocks(shape), out = (size_t)shape->out_channels;
+    const size_t blocks = in_blocks(shape);
     const size_t position = fseg_blocked_blocks(shape->out_channels) * blocks * weight_block;
-    size_t in = 0;
+    size_t in = 0, first = 0;
     for (int s = 0; s < shape->source_count; ++s)
         in += (size_t)shape->source_channels[s];
     memset(packed, 0, fseg_winograd_packed_floats(shape) * sizeof(float));
-    for (size_t co = 0; co < out; co += FSEG_BLOCK) {
-        const size_t count = out - co < FSEG_BLOCK ? out - co : FSEG_BLOCK;
-        size_t channel = 0, block = 0;
-        for (int s = 0; s < shape->source_count; ++s) {
-            for (size_t c = 0; c < (size_t)shape->source_channels[s]; ++c) {
-                double g[9][FSEG_BLOCK] = {{0}};
-                for (size_t k = 0; k < count; ++k)
-                    for (size_t tap = 0; tap < 9; ++tap)
-                        g[tap][k] = (double)weight[((co + k) * in + channel + c) * 9 + tap];
-                transform_weights(
-                    (const double(*)[FSEG_BLOCK])g,
-                    packed + (co / FSEG_BLOCK * blocks + block + c / FSEG_BLOCK) * weight_block +
-                        c % FSEG_BLOCK * FSEG_BLOCK,
-                    position);
-            }
-            channel += (size_t)shape->source_channels[s];
-            block += fseg_blocked_blocks(shape->source_channels[s]);
-        }
+    for (int s = 0; s < shape->source_count; ++s) {
+        const weight_view view = {.weight = weight,
+                                  .outs = (size_t)shape->out_channels,
+                                  .ins = (size_t)shape->source_channels[s],
+                                  .out_stride = in * 9,
+                                  .in_stride = 9};
+        pack_view(fseg_context_tile_kernels(context), &view, first, blocks, position, packed);
+        first += fseg_blocked_blocks(shape->source_channels[s]);
+        weight += (size_t)shape->source_channels[s] * 9;
     }
+}
+
+/* The convolution that takes the gradient of the output to that of source s. */
+static fseg_conv_shape back_shape(const fseg_conv_shape *shape, int source)
+{
+    return (fseg_conv_shape){.source_channels = {shape->out_channels},
+                             .source_count = 1,
+                             .out_channels = shape->source_channels[source],
+                             .kernel = 3};
+}
+
+size_t fseg_winograd_packed_back_floats(const fseg_conv_shape *shape, int source)
+{
+    const fseg_conv_shape back = back_shape(shape, source);
+    return fseg_winograd_packed_floats(&back);
+}
+
+void fseg_winograd_pack_back(const fseg_context *context, const fseg_conv_shape *shape, int source,
+                             const float *weight, float *packed)
+{
+    const fseg_conv_shape back = back_shape(shape, source);
+    size_t in = 0;
+    for (int s = 0; s < shape->source_count; ++s)
+        in += (size_t)shape->source_channels[s];
+    const size_t first = source == 1 ? (size_t)shape->source_channels[0] : 0;
+    const weight_view view = {.weight = weight + first * 9,
+                              .outs = (size_t)back.out_channels,
+                              .ins = (size_t)shape->out_channels,
+                              .out_stride = 9,
+                              .in_stride = in * 9,
+                              .flip = 1};
+    const size_t blocks = in_blocks(&back);
+    memset(packed, 0, fseg_winograd_packed_floats(&back) * sizeof(float));
+    pack_view(fseg_context_tile_kernels(context), &view, 0, blocks,
+              fseg_blocked_blocks(back.out_channels) * blocks * weight_block, packed);
 }
 
 /* ---- blocks of tiles ------------------------------------------------------------------------ */
@@ -94,6 +126,7 @@ typedef struct winograd_job {
     const fseg_blocked *y;
     const float *packed, *bias;
     float *sums;
+    int accumulate;
     size_t tile_rows, row_tiles; /* of one image; tiles of a row */
     size_t in_blocks, out_blocks;
     size_t rows, row_groups, splits; /* tile rows of the batch; tasks: groups of them times parts of
@@ -107,11 +140,10 @@ static size_t odd_lines(size_t floats)
     return floats / FSEG_BLOCK % 2 ? floats : floats + FSEG_BLOCK;
 }
 
-/* How the work is cut: enough tasks for all threads, blocks of tiles that suit the cache. */
-static void cut(const fseg_context *context, const fseg_conv_shape *shape, int n, int height,
-                int width, winograd_job *job)
+/* How the work is cut into tasks of tiles that suit the cache. */
+static void cut(const fseg_conv_shape *shape, size_t threads, int n, int height, int width,
+                winograd_job *job)
 {
-    const size_t threads = (size_t)fseg_context_threads(context);
     job->tile_rows = tile_count(height);
     job->row_tiles = tile_count(width);
     job->in_blocks = in_blocks(shape);
@@ -132,19 +164,25 @@ static void cut(const fseg_context *context, const fseg_conv_shape *shape, int n
         job->row_groups = (job->row_groups + threads - 1) / threads * threads;
         job->row_groups = job->row_groups < job->rows ? job->row_groups : job->rows;
     }
-    /* Groups of smaller batches may be larger than those of this one. */
+    /* For any number of threads and a smaller batch, too. */
     const size_t most_rows = group_rows < job->rows ? group_rows : job->rows;
-    const size_t block = most_rows * job->row_tiles * FSEG_BLOCK, positions = (size_t)POSITIONS;
-    job->v_floats = positions * odd_lines(job->in_blocks * block);
-    job->slot_floats = job->v_floats + positions * odd_lines(job->out_blocks * block);
+    const size_t block = most_rows * job->row_tiles * FSEG_BLOCK;
+    job->v_floats = (size_t)POSITIONS * odd_lines(job->in_blocks * block);
+    job->slot_floats = job->v_floats + (size_t)POSITIONS * odd_lines(job->out_blocks * block);
 }
 
-size_t fseg_winograd_scratch(const fseg_context *context, const fseg_conv_shape *shape, int n,
-                             int height, int width)
+size_t fseg_winograd_slot_floats(const fseg_conv_shape *shape, int n, int height, int width)
 {
     winograd_job job;
-    cut(context, shape, n, height, width, &job);
-    return job.slot_floats * (size_t)fseg_context_threads(context);
+    cut(shape, 1, n, height, width, &job);
+    return job.slot_floats;
+}
+
+size_t fseg_winograd_back_slot_floats(const fseg_conv_shape *shape, int source, int n, int height,
+                                      int width)
+{
+    const fseg_conv_shape back = back_shape(shape, source);
+    return fseg_winograd_slot_floats(&back, n, height, width);
 }
 
 size_t fseg_winograd_sums_rows(int height)
@@ -210,6 +248,7 @@ static void run_block(const winograd_job *job, size_t first, size_t last, size_t
                 .height = y->height,
                 .width = y->width,
                 .tile_row = (int)tile_row,
+                .accumulate = job->accumulate,
                 .sums = job->sums ? job->sums + (plane * job->tile_rows + tile_row) * 2 * FSEG_BLOCK
                                   : NULL};
             job->kernels->winograd_output(&output);
@@ -226,18 +265,31 @@ static void winograd_task(void *user, size_t task, float *scratch)
               scratch, scratch + job->v_floats);
 }
 
+static void run(fseg_context *context, winograd_job *job, float *scratch)
+{
+    const fseg_blocked *y = job->y;
+    job->kernels = fseg_context_tile_kernels(context);
+    cut(job->shape, (size_t)fseg_context_threads(context), y->n, y->height, y->width, job);
+    fseg_tiles_run(context, job->row_groups * job->splits, scratch, job->slot_floats, winograd_task,
+                   job);
+}
+
 void fseg_blocked_winograd(fseg_context *context, const fseg_conv_shape *shape,
                            const fseg_normed x[], const float *packed, const float *bias,
                            const fseg_blocked *y, float *sums, float *scratch)
 {
-    winograd_job job = {.kernels = fseg_context_tile_kernels(context),
-                        .shape = shape,
-                        .x = x,
-                        .y = y,
-                        .packed = packed,
-                        .bias = bias,
-                        .sums = sums};
-    cut(context, shape, y->n, y->height, y->width, &job);
-    fseg_tiles_run(context, job.row_groups * job.splits, scratch, job.slot_floats, winograd_task,
-                   &job);
+    winograd_job job = {
+        .shape = shape, .x = x, .y = y, .packed = packed, .bias = bias, .sums = sums};
+    run(context, &job, scratch);
+}
+
+void fseg_blocked_winograd_back(fseg_context *context, const fseg_conv_shape *shape, int source,
+                                const fseg_blocked *dy, const float *packed_back, int accumulate,
+                                const fseg_blocked *dx, float *scratch)
+{
+    const fseg_conv_shape back = back_shape(shape, source);
+    const fseg_normed x = {.x = *dy};
+    winograd_job job = {
+        .shape = &back, .x = &x, .y = dx, .packed = packed_back, .accumulate = accumulate};
+    run(context, &job, scratch);
 }

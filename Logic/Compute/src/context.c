@@ -243,7 +243,7 @@ static fseg_status choose_isa(fseg_isa wanted, fseg_isa *out, fseg_error *error)
     return FSEG_OK;
 }
 
-static int processor_count(void)
+int fseg_context_usual_threads(void)
 {
     const long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : (int)n;
@@ -267,7 +267,7 @@ fseg_status fseg_context_create(const fseg_context_options *options, fseg_contex
     fseg_context *context = calloc(1, sizeof *context);
     if (!context)
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "not enough memory for a context");
-    context->threads = o.threads ? o.threads : processor_count();
+    context->threads = o.threads ? o.threads : fseg_context_usual_threads();
     context->isa = isa;
     context->kernels = context->inference_kernels = kernels_of(isa);
     context->tile_kernels = tile_kernels_of(isa);

@@ -11,6 +11,8 @@ const fseg_kernels *fseg_context_kernels(const fseg_context *context);
 const fseg_kernels *fseg_context_bfloat16_kernels(const fseg_context *context);
 /* The kernels for inference: bfloat16 ones when the context asks for them. */
 const fseg_kernels *fseg_context_inference_kernels(const fseg_context *context);
+/* Threads of a context that is created without saying how many. */
+int fseg_context_usual_threads(void);
 /* The kernels of convolution by tiles, in single precision. */
 const fseg_tile_kernels *fseg_context_tile_kernels(const fseg_context *context);
 

@@ -13,14 +13,7 @@ static void pack_step(void *user, size_t i)
     if (s->node.op != FSEG_OP_CONV)
         return;
     const float *weight = network->model->tensors[s->node.weight].data;
-    fseg_fast_pack(s, weight);
-    network->kernels->convert_weights(s->packed, fseg_fast_packed_floats(s));
-    for (int k = 0; k < s->shape.source_count; ++k)
-        if (s->packed_back[k]) {
-            fseg_conv_pack_back(&s->shape, k, weight, s->packed_back[k]);
-            network->kernels->convert_weights(s->packed_back[k],
-                                              fseg_conv_packed_back_floats(&s->shape, k));
-        }
+    fseg_fast_pack(network, s, weight);
     if (s->bias)
         memcpy(s->bias, network->model->tensors[s->node.bias].data,
                (size_t)s->node.channels * sizeof(float));
@@ -142,8 +135,7 @@ static void back_conv(fseg_network *network, step *s, float *const *gradients)
             s->sources[k] < network->first_trained)
             continue;
         const fseg_blocked dx = view(network, &source->gradient);
-        fseg_blocked_conv_back(network->context, &s->shape, &dy, s->packed_back[k],
-                               source->has_gradient, &dx);
+        fseg_fast_conv_back(network, s, k, &dy, source->has_gradient, &dx);
         source->has_gradient = 1;
     }
     fseg_blocked_conv_weight_grad(network->context, &s->shape, in, &dy, network->weight_scratch,

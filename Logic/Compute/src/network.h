@@ -18,6 +18,7 @@ fseg_status fseg_network_create(fseg_context *context, const fseg_model *model, 
 typedef struct fseg_network_scope {
     int last;     /* index of the last node that is run; the rest is neither planned nor held */
     int no_skips; /* training only: convolutions see zeros in place of the encoder's features */
+    int direct;   /* training only: every convolution by definition, the yardstick of the others */
     fseg_precision precision; /* of activations and gradients; the context must support it */
 } fseg_network_scope;
 

@@ -51,7 +51,7 @@ struct fseg_network {
     double *sums;
     float *weight_scratch;
     float *zeros; /* in place of the encoder's features, when there are no skips */
-    int no_skips;
+    int no_skips, direct;
     int first_trained;      /* nodes before it get no gradient: 0, or the first after the encoder */
     fseg_progress progress; /* polled in backward passes */
     int cancelled;          /* it asked to stop in the last backward pass */

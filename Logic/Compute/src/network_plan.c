@@ -97,7 +97,7 @@ static fseg_status plan_steps(fseg_network *network)
                     return FSEG_ERROR_OUT_OF_MEMORY;
             }
             for (int k = 0; network->training && k < s->shape.source_count; ++k) {
-                s->packed_back[k] = take(network, fseg_conv_packed_back_floats(&s->shape, k));
+                s->packed_back[k] = take(network, fseg_fast_packed_back_floats(s, k));
                 if (!s->packed_back[k])
                     return FSEG_ERROR_OUT_OF_MEMORY;
             }
@@ -275,6 +275,7 @@ static fseg_network *plan(fseg_context *context, const fseg_model *model, int ba
     network->training = training;
     network->dry = dry;
     network->no_skips = scope->no_skips;
+    network->direct = scope->direct;
     if (!training)
         network->kernels = fseg_context_inference_kernels(context);
     else if (scope->precision == FSEG_PRECISION_BFLOAT16)

@@ -145,9 +145,9 @@ static fseg_status tiles_forward(fseg_context *context, const fseg_operator_shap
     float *packed =
         take(&w, upsample ? fseg_enlarge_packed_floats(&conv) : fseg_winograd_packed_floats(&conv));
     float *bias = take(&w, fseg_blocked_blocks(s->out_channels) * FSEG_BLOCK);
-    float *scratch =
-        take(&w, upsample ? fseg_enlarge_scratch(context, &conv, s->n, s->height, s->width)
-                          : fseg_winograd_scratch(context, &conv, s->n, s->height, s->width));
+    const size_t slot = upsample ? fseg_enlarge_slot_floats(&conv, s->height, s->width)
+                                 : fseg_winograd_slot_floats(&conv, s->n, s->height, s->width);
+    float *scratch = take(&w, slot * (size_t)fseg_context_threads(context));
     if (!w.failed) {
         fseg_blocked_pack(context, t->x, &x.x);
         memcpy(bias, t->bias, (size_t)s->out_channels * sizeof(float));
@@ -155,7 +155,7 @@ static fseg_status tiles_forward(fseg_context *context, const fseg_operator_shap
             fseg_enlarge_pack(&conv, t->weight, packed);
             fseg_blocked_enlarge(context, &conv, &x, packed, bias, &y, NULL, scratch);
         } else {
-            fseg_winograd_pack(&conv, t->weight, packed);
+            fseg_winograd_pack(context, &conv, t->weight, packed);
             fseg_blocked_winograd(context, &conv, &x, packed, bias, &y, NULL, scratch);
         }
         fseg_blocked_unpack(context, &y, t->y);
@@ -176,12 +176,33 @@ fseg_status fseg_upsample2_conv2x2_nested_forward_fast(fseg_context *context,
     return tiles_forward(context, s, t, 1);
 }
 
-/* Backward they are as the others. */
+/* The gradient of the input goes by the same algorithm, the others are as of the direct form. */
 fseg_status fseg_conv3x3_winograd_backward_fast(fseg_context *context, const fseg_operator_shape *s,
                                                 const fseg_operator_f32 *t)
 {
-    return conv_backward(context, s, t, 3, 0);
+    const fseg_conv_shape conv = {.source_channels = {s->channels},
+                                  .source_count = 1,
+                                  .out_channels = s->out_channels,
+                                  .kernel = 3};
+    const fseg_status status = conv_backward(context, s, t, 3, 0);
+    if (status != FSEG_OK)
+        return status;
+    workspace w = {.count = 0};
+    const fseg_blocked dx = take_tensor(&w, s, s->channels, s->height, s->width);
+    const fseg_blocked dy = take_tensor(&w, s, s->out_channels, s->height, s->width);
+    float *packed = take(&w, fseg_winograd_packed_back_floats(&conv, 0));
+    float *scratch = take(&w, fseg_winograd_back_slot_floats(&conv, 0, s->n, s->height, s->width) *
+                                  (size_t)fseg_context_threads(context));
+    if (!w.failed) {
+        fseg_blocked_pack(context, t->dy, &dy);
+        fseg_winograd_pack_back(context, &conv, 0, t->weight, packed);
+        fseg_blocked_winograd_back(context, &conv, 0, &dy, packed, 0, &dx, scratch);
+        fseg_blocked_unpack(context, &dx, t->dx);
+    }
+    return finish(&w);
 }
+
+/* Backward as of the folded form. */
 
 fseg_status fseg_upsample2_conv2x2_nested_backward_fast(fseg_context *context,
                                                         const fseg_operator_shape *s,

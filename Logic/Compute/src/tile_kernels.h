@@ -33,6 +33,14 @@ typedef struct fseg_tile_products {
     int positions, tiles, in_blocks, out_blocks;
 } fseg_tile_products;
 
+/* Transforms the weights of 16 output channels for one input channel, taps [9][16], to
+ * u + position * u_position. */
+typedef struct fseg_tile_weights {
+    const float *taps;
+    float *u;
+    size_t u_position;
+} fseg_tile_weights;
+
 /* Transforms one row of tiles of one output plane back. */
 typedef struct fseg_tile_output {
     const float *m;
@@ -40,7 +48,8 @@ typedef struct fseg_tile_output {
     const float *bias; /* [16] or null */
     float *y;          /* plane */
     int height, width, tile_row;
-    float *sums; /* 16 sums and 16 sums of squares of the row's outputs; or null */
+    int accumulate; /* Winograd: add to y instead of overwriting */
+    float *sums;    /* 16 sums and 16 sums of squares of the row's outputs; or null */
 } fseg_tile_output;
 
 /* One row of one output plane of a 3x3 convolution that reads plain planes with few channels. */
@@ -68,6 +77,7 @@ typedef struct fseg_last_row {
 } fseg_last_row;
 
 typedef struct fseg_tile_kernels {
+    void (*winograd_weights)(const fseg_tile_weights *args);
     void (*winograd_input)(const fseg_tile_input *args);
     void (*products)(const fseg_tile_products *args);
     void (*winograd_output)(const fseg_tile_output *args);

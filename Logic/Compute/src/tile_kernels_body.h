@@ -15,7 +15,8 @@
 
 const fseg_tile_kernels *KERNELS_FUNCTION(void)
 {
-    static const fseg_tile_kernels table = {.winograd_input = winograd_input,
+    static const fseg_tile_kernels table = {.winograd_weights = winograd_weights,
+                                            .winograd_input = winograd_input,
                                             .products = tile_products,
                                             .winograd_output = winograd_output,
                                             .enlarge_input = enlarge_input,

@@ -60,6 +60,7 @@ fseg_status fseg_trainer_create(fseg_context *context, fseg_model *model,
     trainer->model = model;
     trainer->options = *options;
     const fseg_network_scope scope = {.last = (int)model->node_count - 1,
+                                      .direct = options->direct_convolution,
                                       .precision = options->precision};
     status = fseg_network_create_scope(context, model, options->batch, options->height,
                                        options->width, &scope, &trainer->network, error);

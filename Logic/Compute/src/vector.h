@@ -6,6 +6,9 @@
 #define FSEG_VECTOR_H
 
 #include "kernels.h"
+#if defined(__SSE__)
+#include <immintrin.h>
+#endif
 
 typedef float vf __attribute__((vector_size(VLEN * 4), aligned(VLEN * 4)));
 typedef int vi __attribute__((vector_size(VLEN * 4), aligned(VLEN * 4)));
@@ -35,9 +38,18 @@ INLINE vf pick(vi mask, vf a, vf b)
     return (vf)((mask & (vi)a) | (~mask & (vi)b));
 }
 
+/* b > a ? b : a, per lane. */
 INLINE vf larger(vf a, vf b)
 {
+#if VLEN == 16 && defined(__AVX512F__)
+    return (vf)_mm512_max_ps((__m512)b, (__m512)a);
+#elif VLEN == 8 && defined(__AVX__)
+    return (vf)_mm256_max_ps((__m256)b, (__m256)a);
+#elif VLEN == 4 && defined(__SSE__)
+    return (vf)_mm_max_ps((__m128)b, (__m128)a);
+#else
     return pick(b > a, b, a);
+#endif
 }
 
 /* First interior pixel of row h. */

@@ -39,13 +39,53 @@ INLINE void output_line(const vf p[SIDE], vf r[TILE])
     r[3] = (half * odd_a + two * odd_b) + p[5];
 }
 
+/* ---- weights -------------------------------------------------------------------------------- */
+
+/* G g of one row or column, 3 values to 6; a row of G is (1, p, p^2) / N(p) for the point p. */
+INLINE void weight_line(const vf g[3], vf r[SIDE])
+{
+    const vf even_a = splat(-2.0f / 3.0f) * g[0] - splat(1.0f / 3.0f) * g[2];
+    const vf even_b = splat(1.0f / 6.0f) * g[0] + splat(1.0f / 3.0f) * g[2];
+    const vf odd_a = splat(-0.47140452079103168f) * g[1];
+    const vf odd_b = splat(0.23570226039551584f) * g[1];
+    r[0] = g[0];
+    r[1] = even_a + odd_a;
+    r[2] = even_a - odd_a;
+    r[3] = even_b + odd_b;
+    r[4] = even_b - odd_b;
+    r[5] = g[2];
+}
+
+static void winograd_weights(const fseg_tile_weights *a)
+{
+    for (int k = 0; k < VECTORS; ++k) {
+        vf t[SIDE][3];
+        UNROLL for (int c = 0; c < 3; ++c)
+        {
+            vf g[3], r[SIDE];
+            UNROLL for (int i = 0; i < 3; ++i) g[i] =
+                load(a->taps + (i * 3 + c) * FSEG_BLOCK + k * VLEN);
+            weight_line(g, r);
+            UNROLL for (int i = 0; i < SIDE; ++i) t[i][c] = r[i];
+        }
+        UNROLL for (int i = 0; i < SIDE; ++i)
+        {
+            vf r[SIDE];
+            weight_line(t[i], r);
+            UNROLL for (int c = 0; c < SIDE; ++c)
+                store(a->u + (size_t)(i * SIDE + c) * a->u_position + k * VLEN, r[c]);
+        }
+    }
+}
+
+/* ---- input ---------------------------------------------------------------------------------- */
+
 /* One tile, one vector of channels; x at its upper left input pixel. */
 INLINE void input_tile(const float *x, size_t row, float *v, size_t v_position, const int norm,
                        vf scale, vf shift, vf floor)
 {
-    vf t[SIDE][SIDE];
-    UNROLL for (int c = 0; c < SIDE; ++c)
-    {
+    float t[SIDE * SIDE * VLEN] __attribute__((aligned(64)));
+    for (int c = 0; c < SIDE; ++c) {
         vf d[SIDE], r[SIDE];
         UNROLL for (int i = 0; i < SIDE; ++i)
         {
@@ -54,12 +94,12 @@ INLINE void input_tile(const float *x, size_t row, float *v, size_t v_position, 
                 d[i] = larger(d[i] * scale + shift, floor);
         }
         input_line(d, r);
-        UNROLL for (int i = 0; i < SIDE; ++i) t[i][c] = r[i];
+        UNROLL for (int i = 0; i < SIDE; ++i) store(t + (i * SIDE + c) * VLEN, r[i]);
     }
-    UNROLL for (int i = 0; i < SIDE; ++i)
-    {
-        vf r[SIDE];
-        input_line(t[i], r);
+    for (int i = 0; i < SIDE; ++i) {
+        vf d[SIDE], r[SIDE];
+        UNROLL for (int c = 0; c < SIDE; ++c) d[c] = load(t + (i * SIDE + c) * VLEN);
+        input_line(d, r);
         UNROLL for (int c = 0; c < SIDE; ++c) store(v + (size_t)(i * SIDE + c) * v_position, r[c]);
     }
 }
@@ -120,7 +160,7 @@ static void winograd_input(const fseg_tile_input *a)
 
 /* One tile, one vector of channels, to y [4][4] with the given strides; adds to the statistics. */
 INLINE void output_tile(const float *p, size_t p_position, vf bias, float *y, size_t row,
-                        vf sums[2])
+                        const int accumulate, vf sums[2])
 {
     vf t[TILE][SIDE];
     UNROLL for (int c = 0; c < SIDE; ++c)
@@ -137,8 +177,9 @@ INLINE void output_tile(const float *p, size_t p_position, vf bias, float *y, si
         output_line(t[i], r);
         UNROLL for (int c = 0; c < TILE; ++c)
         {
-            const vf value = r[c] + bias;
-            store(y + (size_t)i * row + (size_t)(c * FSEG_BLOCK), value);
+            float *to = y + (size_t)i * row + (size_t)(c * FSEG_BLOCK);
+            const vf value = r[c] + (accumulate ? load(to) : bias);
+            store(to, value);
             sum += value;
             square += value * value;
         }
@@ -153,12 +194,15 @@ INLINE void output_edge(const fseg_tile_output *a, int h0, int w0, const float *
 {
     float edge[TILE * TILE * FSEG_BLOCK] __attribute__((aligned(64)));
     vf ignored[2] = {{0}, {0}};
-    output_tile(p, a->m_position, bias, edge, (size_t)(TILE * FSEG_BLOCK), ignored);
+    output_tile(p, a->m_position, bias, edge, (size_t)(TILE * FSEG_BLOCK), 0, ignored);
     for (int i = 0; i < TILE && h0 + i < a->height; ++i)
         for (int c = 0; c < TILE && w0 + c < a->width; ++c) {
-            const vf value = load(edge + (i * TILE + c) * FSEG_BLOCK);
-            store(a->y + row_start(h0 + i, a->width) + (size_t)((w0 + c) * FSEG_BLOCK + vector),
-                  value);
+            float *to =
+                a->y + row_start(h0 + i, a->width) + (size_t)((w0 + c) * FSEG_BLOCK + vector);
+            vf value = load(edge + (i * TILE + c) * FSEG_BLOCK);
+            if (a->accumulate)
+                value += load(to);
+            store(to, value);
             sums[0] += value;
             sums[1] += value * value;
         }
@@ -174,13 +218,14 @@ static void winograd_output(const fseg_tile_output *a)
         vf sums[2] = {{0}, {0}};
         for (int tile = 0; tile < tiles; ++tile) {
             const float *p = a->m + tile * FSEG_BLOCK + k * VLEN;
+            float *y =
+                a->y + row_start(h0, a->width) + (size_t)(tile * TILE * FSEG_BLOCK + k * VLEN);
             if (h0 + TILE > a->height || tile * TILE + TILE > a->width)
                 output_edge(a, h0, tile * TILE, p, bias, k * VLEN, sums);
+            else if (a->accumulate)
+                output_tile(p, a->m_position, bias, y, row, 1, sums);
             else
-                output_tile(p, a->m_position, bias,
-                            a->y + row_start(h0, a->width) +
-                                (size_t)(tile * TILE * FSEG_BLOCK + k * VLEN),
-                            row, sums);
+                output_tile(p, a->m_position, bias, y, row, 0, sums);
         }
         if (a->sums) {
             store(a->sums + k * VLEN, sums[0]);

@@ -98,11 +98,12 @@ def test_all_gradients_agree_with_pytorch_to_1e_4(isa, kind):
     assert np.median([worst_gradient(isa, kind, seed) for seed in range(5)]) <= 1e-4
 
 
-def loss_trajectories(isa, seed, steps=10, size=32):
+def loss_trajectories(isa, seed, steps=10, size=32, direct=True):
     cfg = config(1, 2)
     model, net = twins(cfg, seed=seed + 3)
     options = fs.library.fseg_trainer_default_options(2, size, size, steps)
     options.learning_rate, options.warmup_steps, options.gradient_clip = 1e-4, 2, 0.0
+    options.direct_convolution = direct
     trainer = fs.Trainer(fs.Context(isa), model, options)
     optimizer = torch.optim.Adam(net.parameters(), lr=1.0)
     ours, theirs = [], []
@@ -126,6 +127,14 @@ def test_ten_training_steps_follow_pytorch_to_1e_4(isa):
     pairs = [loss_trajectories(isa, seed) for seed in range(3)]
     assert np.median([np.abs(a / b - 1).max() for a, b in pairs]) <= 1e-4
     assert all(theirs[9] < theirs[0] for _, theirs in pairs)
+
+
+@pytest.mark.parametrize("isa", fs.available_isas())
+def test_training_by_winograd_stays_with_pytorch(isa):
+    # A rounding error that moves a ReLU over zero changes a loss by up to 1e-3 a few steps later,
+    # here as in the test above; Winograd's are larger, so they do it more often.
+    pairs = [loss_trajectories(isa, seed, direct=False) for seed in range(3)]
+    assert np.median([np.abs(a / b - 1).max() for a, b in pairs]) <= 2e-3
 
 
 def test_tversky_loss_agrees_with_pytorch():
