@@ -1,0 +1,46 @@
+# ITK, DCMTK and VTK come with Slicer; here they are those of the wheels.
+set(Python3_EXECUTABLE "${FRUGALSEG_DEPS}/venv/bin/python" CACHE FILEPATH "")
+find_package(Python3 REQUIRED COMPONENTS Interpreter Development.Module Development.Embed)
+execute_process(
+  COMMAND "${Python3_EXECUTABLE}" -c "import sysconfig; print(sysconfig.get_path('platlib'))"
+  OUTPUT_VARIABLE site_packages OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+set(FRUGALSEG_VTK_LIBRARIES "${site_packages}/vtkmodules")
+set(FRUGALSEG_VTK_SDK "${FRUGALSEG_DEPS}/vtk-sdk")
+list(PREPEND CMAKE_PREFIX_PATH
+  "${PROJECT_SOURCE_DIR}/ThirdParty/cmake/vtk-wheel" "${site_packages}/slicer_core_sdk/content/third_party")
+find_package(VTK REQUIRED)
+add_library(vtkSlicerSegmentationsModuleLogic INTERFACE)
+add_library(vtkSlicerTerminologiesModuleLogic INTERFACE)
+add_library(qSlicerSubjectHierarchyModuleWidgets INTERFACE)
+
+# Every file that is named must be there, every target must exist; the call is written down.
+macro(frugalseg_record macro_name)
+  cmake_parse_arguments(CALL "WITH_GENERIC_TESTS" "NAME;TITLE;EXPORT_DIRECTIVE"
+    "SRCS;UI_SRCS;RESOURCES;TARGET_LIBRARIES;INCLUDE_DIRECTORIES" ${ARGN})
+  foreach(argument ${CALL_UNPARSED_ARGUMENTS})
+    message(FATAL_ERROR "${macro_name} does not know ${argument}")
+  endforeach()
+  foreach(file ${CALL_SRCS} ${CALL_UI_SRCS} ${CALL_RESOURCES})
+    if(NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
+      message(FATAL_ERROR "${CALL_NAME} names ${file}, which is not there")
+    endif()
+  endforeach()
+  add_library(${CALL_NAME} SHARED EXCLUDE_FROM_ALL ${CALL_SRCS})
+  foreach(target ${CALL_TARGET_LIBRARIES})
+    if(NOT TARGET ${target})
+      message(FATAL_ERROR "${CALL_NAME} links to ${target}, which is no target")
+    endif()
+  endforeach()
+  file(APPEND "${CMAKE_BINARY_DIR}/slicer-calls.txt"
+    "${macro_name} ${CALL_NAME} ${CALL_WITH_GENERIC_TESTS} ${CALL_SRCS} ${CALL_UI_SRCS} ${CALL_RESOURCES}\n")
+endmacro()
+file(WRITE "${CMAKE_BINARY_DIR}/slicer-calls.txt" "")
+macro(SlicerMacroBuildModuleLogic)
+  frugalseg_record(SlicerMacroBuildModuleLogic ${ARGN})
+endmacro()
+macro(SlicerMacroBuildModuleWidgets)
+  frugalseg_record(SlicerMacroBuildModuleWidgets ${ARGN})
+endmacro()
+macro(slicerMacroBuildLoadableModule)
+  frugalseg_record(slicerMacroBuildLoadableModule ${ARGN})
+endmacro()
