@@ -182,8 +182,12 @@ void FrugalSegModelHistory::Accept(const std::string& name)
 }
 
 //----------------------------------------------------------------------------
-void FrugalSegModelHistory::Use(const std::string& model)
+void FrugalSegModelHistory::Use(const std::string& nameOrPath)
 {
+  // A file of this folder goes by its name, so that the history outlives a move of the folder.
+  const fs::path path(nameOrPath);
+  const bool own = path.parent_path() == fs::path(this->Folder) && path.extension() == Suffix;
+  const std::string model = own ? path.stem().string() : nameOrPath;
   if (model == this->Current)
   {
     return;

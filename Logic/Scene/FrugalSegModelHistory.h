@@ -34,8 +34,8 @@ public:
   bool HasCandidate(const std::string& name) const;
   /// Make a candidate the model in use.
   void Accept(const std::string& name);
-  /// Use another model.
-  void Use(const std::string& model);
+  /// Use another model, given by name or path.
+  void Use(const std::string& nameOrPath);
   void Revert();
 
 private:

@@ -220,3 +220,16 @@ std::vector<FrugalSegCandidate> FrugalSegRank(const std::string& folder, FrugalS
   usable.insert(usable.end(), unusable.begin(), unusable.end());
   return usable;
 }
+
+//----------------------------------------------------------------------------
+FrugalSegUncertainty FrugalSegMeasureUncertainty(fseg_context* context, const fseg_model* model,
+                                                 const fseg_volume* volume, const fseg_progress* progress)
+{
+  fseg_error error{};
+  fseg_uncertainty measured{};
+  FrugalSegRequire(fseg_imaging_uncertainty(context, model, volume, FSEG_VIEW_SMALLER | FSEG_VIEW_LARGER,
+                                            progress, &measured, &error),
+                   error);
+  return { measured.mean_entropy, measured.disagreement,
+           (measured.mean_entropy + measured.disagreement) / 2. };
+}

@@ -17,9 +17,9 @@ struct FrugalSegUncertainty
   double Score = 0.;        ///< mean of both; 1 when the model finds nothing
 };
 
-/// Measure it: one prediction of the image and one of each changed copy (slices in reverse order, 10 %
-/// smaller, 10 % larger), drawn back before they are compared. Left and right are not exchanged: in the
-/// abdomen they differ, and no model is trained to stand that.
+/// Measure it: the plain prediction against those of copies in which the structure looks a tenth smaller
+/// and larger (fseg_imaging_uncertainty). Copies are not mirrored: left and right differ in the abdomen,
+/// and no model is trained to stand that.
 FrugalSegUncertainty FrugalSegMeasureUncertainty(fseg_context* context, const fseg_model* model,
                                                  const fseg_volume* volume, const fseg_progress* progress);
 

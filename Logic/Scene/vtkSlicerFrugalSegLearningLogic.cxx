@@ -10,51 +10,12 @@
 // MRML includes
 #include <vtkMRMLMessageCollection.h>
 
-// Segmentation includes
-#include <vtkSegment.h>
-
 // VTK includes
 #include <vtkIntArray.h>
 #include <vtkObjectFactory.h>
-#include <vtkStringArray.h>
-#include <vtkTable.h>
 
 // STD includes
 #include <cstdio>
-
-//----------------------------------------------------------------------------
-std::string FrugalSegTagOf(vtkSegment* segment, const char* tag)
-{
-  std::string value;
-  if (segment)
-  {
-    segment->GetTag(tag, value);
-  }
-  return value;
-}
-
-//----------------------------------------------------------------------------
-void FrugalSegSetColumns(vtkTable* table, std::initializer_list<const char*> names)
-{
-  table->Initialize();
-  for (const char* name : names)
-  {
-    vtkNew<vtkStringArray> column;
-    column->SetName(name);
-    table->AddColumn(column);
-  }
-}
-
-//----------------------------------------------------------------------------
-void FrugalSegAddRow(vtkTable* table, std::initializer_list<std::string> values)
-{
-  const vtkIdType row = table->InsertNextBlankRow();
-  vtkIdType column = 0;
-  for (const std::string& value : values)
-  {
-    table->SetValue(row, column++, vtkVariant(value));
-  }
-}
 
 //----------------------------------------------------------------------------
 std::string FrugalSegFigure(double value)

@@ -3,6 +3,7 @@
 
 #include "FrugalSegConversion.h"
 #include "FrugalSegFailure.h"
+#include "FrugalSegSeries.h"
 #include "FrugalSegStructure.h"
 
 // Slicer includes
@@ -38,7 +39,7 @@ std::string LowerCase(std::string text)
 /// what must not leave the house.
 std::string StructureOf(vtkSegment* segment)
 {
-  const std::string tag = FrugalSegTagOf(segment, FrugalSegTags::Structure);
+  const std::string tag = FrugalSegTagValue(segment, FrugalSegTag::Structure);
   vtkNew<vtkSlicerTerminologyEntry> entry;
   if (!tag.empty() ||
       !vtkSlicerTerminologiesModuleLogic::DeserializeTerminologyEntry(segment->GetTerminology(), entry) ||
@@ -104,12 +105,12 @@ FrugalSegLabel vtkSlicerFrugalSegLearningLogic::vtkInternal::DescribeSegment(
                            "The segment does not say which structure it shows; choose its "
                            "terminology (for example Liver) in the segment editor.");
   }
-  const char* uid = volume->GetAttribute(FrugalSegTags::SeriesUID);
-  label.SeriesUID = uid ? uid : "";
+  std::string folder;
+  FrugalSegSeriesPlace(volume, folder, label.SeriesUID);
   label.CaseName = this->CaseOf(volume);
-  label.ModelName = FrugalSegTagOf(segment, FrugalSegTags::ModelName);
-  label.ModelVersion = FrugalSegTagOf(segment, FrugalSegTags::ModelVersion);
-  label.ModelSHA256 = FrugalSegTagOf(segment, FrugalSegTags::ModelSHA256);
+  label.ModelName = FrugalSegTagValue(segment, FrugalSegTag::ModelName);
+  label.ModelVersion = FrugalSegTagValue(segment, FrugalSegTag::ModelVersion);
+  label.ModelSHA256 = FrugalSegTagValue(segment, FrugalSegTag::ModelSHA256);
   label.Edited = !vtkSlicerFrugalSegLogic::IsOwnSegment(segmentation, segmentID) ||
                  vtkSlicerFrugalSegLogic::IsSegmentEdited(segmentation, segmentID, volume);
   return label;
@@ -190,7 +191,7 @@ bool vtkSlicerFrugalSegLearningLogic::ListCases(vtkTable* table, vtkMRMLMessageC
   {
     return this->Internal->ReportError(messages, "No table was given for the list of cases.");
   }
-  FrugalSegSetColumns(table, { "case", "structures", "version", "edited", "role", "volume_ml" });
+  FrugalSegTableBegin(table, { "case", "structures", "version", "edited", "role", "volume_ml" });
   if (this->DatasetFolder.empty())
   {
     return true; // nothing chosen yet
@@ -200,8 +201,8 @@ bool vtkSlicerFrugalSegLearningLogic::ListCases(vtkTable* table, vtkMRMLMessageC
     const FrugalSegDataset dataset(this->DatasetFolder);
     for (const FrugalSegCase& entry : dataset.GetCases())
     {
-      FrugalSegAddRow(table, { entry.Name, Join(entry.Structures), std::to_string(entry.Version),
-                               entry.Edited, entry.Role, FrugalSegFigure(entry.VolumeML) });
+      FrugalSegTableAddRow(table, { entry.Name, Join(entry.Structures), std::to_string(entry.Version),
+                                    entry.Edited, entry.Role, FrugalSegFigure(entry.VolumeML) });
     }
   }
   catch (const FrugalSegFailure& failure)
@@ -258,7 +259,7 @@ vtkMRMLSegmentationNode* vtkSlicerFrugalSegLearningLogic::vtkInternal::ShowLabel
     segment->SetName(structure.Name.c_str());
     segment->SetColor(structure.Color[0], structure.Color[1], structure.Color[2]);
     segment->SetTerminology(structure.Terminology);
-    segment->SetTag(FrugalSegTags::Structure, label.second);
+    segment->SetTag(FrugalSegTag::Structure, label.second);
     segment->AddRepresentation(vtkSegmentationConverter::GetBinaryLabelmapRepresentationName(),
                                FrugalSegMaskToLabelmap(mask.get()));
     segmentation->GetSegmentation()->AddSegment(segment);
@@ -364,17 +365,18 @@ bool vtkSlicerFrugalSegLearningLogic::StartRanking(const std::string& folder, in
 //----------------------------------------------------------------------------
 void vtkSlicerFrugalSegLearningLogic::GetRanking(vtkTable* table)
 {
-  FrugalSegSetColumns(
+  FrugalSegTableBegin(
       table, { "rank", "name", "kind", "source", "entropy", "disagreement", "score", "reason", "state" });
   int rank = 0;
   for (const FrugalSegCandidate& entry : this->Internal->Ranked)
   {
     const auto figure = [&entry](double value) { return entry.Measured ? FrugalSegFigure(value) : ""; };
     const auto state = this->Internal->RankedState.find(entry.Source);
-    FrugalSegAddRow(table, { std::to_string(++rank), entry.Name, entry.IsSeries ? "series" : "file",
-                             entry.Source, figure(entry.Uncertainty.Entropy),
-                             figure(entry.Uncertainty.Disagreement), figure(entry.Uncertainty.Score),
-                             entry.Reason, state == this->Internal->RankedState.end() ? "" : state->second });
+    FrugalSegTableAddRow(table,
+                         { std::to_string(++rank), entry.Name, entry.IsSeries ? "series" : "file",
+                           entry.Source, figure(entry.Uncertainty.Entropy),
+                           figure(entry.Uncertainty.Disagreement), figure(entry.Uncertainty.Score),
+                           entry.Reason, state == this->Internal->RankedState.end() ? "" : state->second });
   }
 }
 

@@ -7,6 +7,8 @@
 #include "FrugalSegFineTune.h"
 #include "FrugalSegModelHistory.h"
 #include "FrugalSegRanking.h"
+#include "FrugalSegSegment.h"
+#include "FrugalSegTable.h"
 #include "FrugalSegWorker.h"
 #include "vtkSlicerFrugalSegLogic.h"
 
@@ -27,9 +29,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-class vtkSegment;
-class vtkTable;
 
 class vtkSlicerFrugalSegLearningLogic::vtkInternal
 {
@@ -108,23 +107,6 @@ public:
   vtkNew<vtkCallbackCommand> FinishedCommand;
 };
 
-// Tags of segments, as vtkSlicerFrugalSegLogic writes them.
-namespace FrugalSegTags
-{
-constexpr const char* Structure = "FrugalSeg.Structure";
-constexpr const char* ModelName = "FrugalSeg.ModelName";
-constexpr const char* ModelVersion = "FrugalSeg.ModelVersion";
-constexpr const char* ModelSHA256 = "FrugalSeg.ModelSHA256";
-constexpr const char* SliceFingerprints = "FrugalSeg.SliceFingerprints";
-/// Attribute of a volume that LoadSeries made.
-constexpr const char* SeriesUID = "FrugalSeg.SeriesUID";
-} // namespace FrugalSegTags
-
-/// Value of a tag, "" when there is none.
-std::string FrugalSegTagOf(vtkSegment* segment, const char* tag);
-/// Empty the table and give it these columns of texts.
-void FrugalSegSetColumns(vtkTable* table, std::initializer_list<const char*> names);
-void FrugalSegAddRow(vtkTable* table, std::initializer_list<std::string> values);
 /// "0.934", "" for a negative number.
 std::string FrugalSegFigure(double value);
 

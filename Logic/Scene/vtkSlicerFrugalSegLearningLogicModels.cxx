@@ -250,10 +250,10 @@ void vtkSlicerFrugalSegLearningLogic::GetLossCurve(vtkTable* table)
 //----------------------------------------------------------------------------
 void vtkSlicerFrugalSegLearningLogic::GetScores(vtkTable* table)
 {
-  FrugalSegSetColumns(table, { "case", "before", "after" });
+  FrugalSegTableBegin(table, { "case", "before", "after" });
   for (const FrugalSegScore& score : this->Internal->Curve->GetScores())
   {
-    FrugalSegAddRow(table, { score.Case, FrugalSegFigure(score.Before), FrugalSegFigure(score.After) });
+    FrugalSegTableAddRow(table, { score.Case, FrugalSegFigure(score.Before), FrugalSegFigure(score.After) });
   }
 }
 

@@ -46,7 +46,7 @@ std::vector<int> CorrectedSlices(const fseg_mask* mask, vtkMRMLSegmentationNode*
 {
   vtkSegment* segment = segmentation->GetSegmentation()->GetSegment(segmentID);
   std::vector<int> slices;
-  if (!FrugalSegChangedSlices(mask, FrugalSegTagOf(segment, FrugalSegTags::SliceFingerprints), slices))
+  if (!FrugalSegChangedSlices(mask, FrugalSegTagValue(segment, FrugalSegTag::SliceFingerprints), slices))
   {
     throw FrugalSegFailure(
         FSEG_ERROR_BAD_INPUT,
@@ -136,7 +136,7 @@ int Apply(Target& target, vtkMRMLScene* scene)
   }
   segmentation->GetSegmentation()
       ->GetSegment(target.SegmentID)
-      ->SetTag(FrugalSegTags::SliceFingerprints, FrugalSegSliceFingerprintText(now.get(), corrected));
+      ->SetTag(FrugalSegTag::SliceFingerprints, FrugalSegSliceFingerprintText(now.get(), corrected));
   return static_cast<int>(std::count(keep.begin(), keep.end(), false));
 }
 } // namespace
@@ -224,7 +224,7 @@ bool vtkSlicerFrugalSegLearningLogic::StartPropagation(vtkMRMLScalarVolumeNode* 
     }
     path = this->Internal->LocateModel(this->Internal->GetHistory().GetCurrent());
     const std::string made =
-        FrugalSegTagOf(segmentation->GetSegmentation()->GetSegment(segmentID), FrugalSegTags::Structure);
+        FrugalSegTagValue(segmentation->GetSegmentation()->GetSegment(segmentID), FrugalSegTag::Structure);
     const std::string drawn = FrugalSegLoadModel(path).Spec.structure;
     if (!made.empty() && made != drawn)
     {
