@@ -52,6 +52,8 @@ def main():
     if port is None:
         sys.exit(f"frugalseg-viewer: port {options.port} is in use; choose another with --port")
     os.environ.setdefault("TRAME_DISABLE_V3_WARNING", "1")
+    # The page is on this computer: a busy processor is no reason to take it for gone (seconds).
+    os.environ.setdefault("WSLINK_HEART_BEAT", "600")
 
     out = pathlib.Path(options.out)
     dataset = pathlib.Path(options.dataset) if options.dataset else out / "dataset"

@@ -188,7 +188,8 @@ class FrugalSegViewer(SegmentationApp):
     def toggle_panel(self, name):
         tool = {"case": ui.CASE_TOOL, "learn": ui.LEARN_TOOL}[name]
         data = self._ui.data
-        self.messages.clear()  # it was read where it stood
+        if self.messages.home != name:
+            self.messages.clear()  # it was read where it stood
         data.is_drawer_visible = not (data.is_drawer_visible and data.active_tool == tool)
         data.active_tool = tool if data.is_drawer_visible else None
 

@@ -2,7 +2,6 @@
 
 from trame_slicer.segmentation import (
     SegmentationEffectErase,
-    SegmentationEffectNoTool,
     SegmentationEffectPaint,
     SegmentationEffectScissors,
     SegmentationEffectSmoothing,
@@ -21,7 +20,6 @@ class Keyboard:
             "eraser": SegmentationEffectErase,
             "scissors": SegmentationEffectScissors,
             "smoothing": SegmentationEffectSmoothing,
-            "no_tool": SegmentationEffectNoTool,
         }
         v = viewer
         self._do = {
@@ -41,6 +39,7 @@ class Keyboard:
             "sagittal_down": lambda: v.views.step("Sagittal", -1),
             "fit": v.views.fit,
             "panel": v.toggle_drawer,
+            "no_tool": v.editor.deactivate_effect,
             "undo": lambda: v.editor.undo_stack.undo(),
             "redo": lambda: v.editor.undo_stack.redo(),
             "propagate": v.learning.propagate,

@@ -18,5 +18,10 @@ class Messages:
         assert kind in KINDS and place in CASE_PLACES + LEARN_PLACES, (kind, place)
         self._state.update({"fs_message": text, "fs_message_kind": kind, "fs_message_place": place})
 
+    @property
+    def home(self):
+        """The panel that the message belongs to: "case" or "learn"."""
+        return "case" if self._state.fs_message_place in CASE_PLACES else "learn"
+
     def clear(self):
         self._state.fs_message = ""

@@ -25,7 +25,7 @@ STYLE = """
 .fs-series { max-height: 34vh; overflow-y: auto; }
 .fs-table { width: 100%; font-size: 0.8rem; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .fs-table td, .fs-table th { padding: 1px 0; font-weight: 400; text-align: left; }
-.fs-table td + td, .fs-table th + th { text-align: right; }
+.fs-table td + td, .fs-table th + th { text-align: right; padding-left: 10px; white-space: nowrap; }
 .fs-table th { opacity: 0.75; }
 .fs-warn { color: #e69f00; }
 .fs-key { border: 1px solid #888; border-radius: 3px; padding: 0 5px; font-size: 0.72rem; line-height: 1.1rem;
