@@ -87,6 +87,27 @@ TEST(Trainer, SameSeedGivesTheSameLossesForAnyThreadCount)
     EXPECT_EQ(losses, c.stepsFrom(0, 8));
 }
 
+TEST(Trainer, MemorySharedByTensorsLeavesNoTrace)
+{
+    // The second time starts with whatever the first left in the memory of the network.
+    TrainingRun run, fresh;
+    const Data data(3), other(4);
+    auto gradients = [&](fseg_trainer *trainer, const Data &d) {
+        double loss;
+        EXPECT_EQ(FSEG_OK, fseg_trainer_gradients(trainer, d.images.data(), d.labels.data(), &loss,
+                                                  nullptr));
+        std::vector<float> all = {float(loss)};
+        for (size_t i = 0; i < fseg_model_tensor_count(run.model); ++i) {
+            const float *g = fseg_trainer_gradient(trainer, i);
+            all.insert(all.end(), g, g + fseg_model_tensor(run.model, i)->count);
+        }
+        return all;
+    };
+    const std::vector<float> expected = gradients(fresh.trainer, data);
+    gradients(run.trainer, other);
+    EXPECT_EQ(expected, gradients(run.trainer, data));
+}
+
 TEST(Trainer, GoesOnFromACheckpointToTheSameLossCurve)
 {
     const std::string path = testing::TempDir() + "frugalseg-trainer-test.fseg";

@@ -87,6 +87,10 @@ void fseg_blocked_norm(fseg_context *context, const fseg_blocked *x, int groups,
 void fseg_blocked_norm_map(fseg_context *context, const fseg_blocked *x, int groups, float epsilon,
                            const float *sums, size_t sum_rows, const float *scale,
                            const float *shift, float *mean, float *inverse_deviation, float *map);
+/* The same y as before, from the statistics that fseg_blocked_norm left. */
+void fseg_blocked_norm_again(fseg_context *context, const fseg_blocked *x, int groups, int relu,
+                             const float *scale, const float *shift, const float *mean,
+                             const float *inverse_deviation, float *map, const fseg_blocked *y);
 /* dx (may be dy's memory), d scale, d shift [channels], and the channel sums of dx (the gradient of
  * a preceding bias; null if unwanted). `sums` is scratch of fseg_norm_sums_doubles. */
 size_t fseg_norm_sums_doubles(int n, int channels);

@@ -161,6 +161,20 @@ void fseg_blocked_norm(fseg_context *context, const fseg_blocked *x, int groups,
     fseg_context_parallel(context, planes, norm_task, &job);
 }
 
+void fseg_blocked_norm_again(fseg_context *context, const fseg_blocked *x, int groups, int relu,
+                             const float *scale, const float *shift, const float *mean,
+                             const float *inverse_deviation, float *map, const fseg_blocked *y)
+{
+    fill_map(x, groups, scale, shift, mean, inverse_deviation, map);
+    norm_job job = {.kernels = fseg_blocked_kernels(context, x),
+                    .x = x,
+                    .y = y,
+                    .map = map,
+                    .floor = floor_of(relu)};
+    fseg_context_parallel(context, (size_t)x->n * fseg_blocked_blocks(x->channels), norm_task,
+                          &job);
+}
+
 static void back_sums_task(void *user, size_t i)
 {
     const norm_job *job = user;

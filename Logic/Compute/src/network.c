@@ -86,7 +86,9 @@ static void run_step(fseg_network *network, const step *s, const float *images)
             context, in, s->node.groups, 1, network->model->config.norm_epsilon, network->conv_sums,
             fseg_fast_sums_rows(&network->steps[s->node.inputs[0]]), tensors[s->node.weight].data,
             tensors[s->node.bias].data, s->mean, s->inverse_deviation, network->map, &out);
-        return; /* in place in inference: the border is the convolution's */
+        if (!network->training)
+            return; /* in place: the border is the convolution's */
+        break;
     case FSEG_OP_MAX_POOL:
         if (network->steps[s->node.inputs[0]].norm_map)
             fseg_fast_max_pool(network, s);
@@ -99,7 +101,8 @@ static void run_step(fseg_network *network, const step *s, const float *images)
     case FSEG_OP_CONCAT:
         return;
     }
-    if (!network->training && s->needs_border)
+    /* In training the gradients of weights look at borders, too. */
+    if (network->training ? s->node.op != FSEG_OP_CONV : s->needs_border)
         fseg_blocked_clear_borders(context, &out);
 }
 
@@ -110,6 +113,7 @@ fseg_status fseg_network_forward(fseg_network *network, const float *images, int
     network->count = count;
     network->images = images;
     network->logits = logits;
+    fseg_network_rewind(network);
     for (size_t i = 0; i < network->step_count; ++i) {
         run_step(network, &network->steps[i], images);
         const double done = (double)(i + 1) / (double)network->step_count;
@@ -189,6 +193,7 @@ static void back_step(fseg_network *network, step *s, float *const *gradients)
 void fseg_network_run(fseg_network *network, const float *images, int count)
 {
     network->count = count;
+    fseg_network_rewind(network);
     for (size_t i = 0; i < network->step_count; ++i)
         run_step(network, &network->steps[i], images);
 }
@@ -209,6 +214,20 @@ static void skip_step(fseg_network *network, const step *s, float *const *gradie
                    network->model->tensors[tensors[k]].count * sizeof(float));
 }
 
+/* Gradients from outside, as soon as the memory of theirs is free: before the backward pass of
+ * their node's last reader, or of the node itself. */
+static void inject(fseg_network *network, const fseg_injection *injections, int count, int i)
+{
+    for (int k = 0; k < count; ++k) {
+        step *s = &network->steps[injections[k].node];
+        if (s->gradient_by != i)
+            continue;
+        const fseg_blocked dy = view(network, &s->gradient);
+        fseg_blocked_pack(network->context, injections[k].gradient, &dy);
+        s->has_gradient = 1;
+    }
+}
+
 void fseg_network_backward_from(fseg_network *network, const fseg_injection *injections,
                                 int injection_count, float *const *gradients)
 {
@@ -219,14 +238,11 @@ void fseg_network_backward_from(fseg_network *network, const fseg_injection *inj
         const step outside = {.node = network->model->nodes[i]};
         skip_step(network, &outside, gradients);
     }
-    for (int i = 0; i < injection_count; ++i) {
-        step *s = &network->steps[injections[i].node];
-        const fseg_blocked dy = view(network, &s->gradient);
-        fseg_blocked_pack(network->context, injections[i].gradient, &dy);
-        s->has_gradient = 1;
-    }
     for (size_t i = network->step_count; i-- > 0;) {
         step *s = &network->steps[i];
+        inject(network, injections, injection_count, (int)i);
+        if ((int)i >= network->first_trained)
+            fseg_network_revive(network, (int)i);
         if ((s->has_gradient || s->is_view) && (int)i >= network->first_trained)
             back_step(network, s, gradients);
         else

@@ -49,9 +49,9 @@ fseg_status fseg_network_forward(fseg_network *network, const float *images, int
  * forward pass of the same count in a training network. */
 void fseg_network_backward(fseg_network *network, const float *dlogits, float *const *gradients);
 
-/* The pieces, for training networks: run the nodes; read the output of one (a GroupNorm with ReLU
- * or the last node) as [count, channels, h, w]; and go back from d loss / d output of several such
- * nodes. Nodes that no gradient reaches are skipped, and their weights' gradients are zero. */
+/* The pieces, for training networks: run the nodes; read the output of the last one as [count,
+ * channels, h, w], before the backward pass; and go back from d loss / d output of several nodes.
+ * Nodes that no gradient reaches are skipped, and their weights' gradients are zero. */
 void fseg_network_run(fseg_network *network, const float *images, int count);
 void fseg_network_read(fseg_network *network, int node, float *features);
 typedef struct fseg_injection {

@@ -32,6 +32,10 @@ typedef struct fseg_step {
     float *norm_map;  /* scale and shift, when the readers normalize by themselves; else null */
     int needs_border; /* somebody reads the border of `out`: it must be zero */
     int norm_follows; /* index of the NORM_RELU that consumes this convolution, or -1 */
+    /* training, network_memory.c */
+    void *place[2];  /* of `out` in the forward and in the backward pass */
+    int revived_by;  /* the step before whose backward pass `out` is computed again; or -1 */
+    int gradient_by; /* the step whose backward pass writes `gradient` first */
 } fseg_step;
 
 struct fseg_network {
@@ -42,7 +46,7 @@ struct fseg_network {
     int batch, height, width, training, count;
     fseg_step *steps;
     size_t step_count;
-    float *arena; /* one block behind all tensors of an inference network */
+    float *arena; /* one block behind all tensors */
     float *map;   /* scratch of GroupNorm */
     float *tile_scratch;
     const float *images; /* of the current pass */
@@ -58,5 +62,15 @@ struct fseg_network {
     int dry;                /* nothing is allocated, bytes are only counted */
     size_t bytes;
 };
+
+/* Aligned zeros that count as memory of the network; in a dry run they are only counted. */
+float *fseg_network_take(fseg_network *network, size_t floats);
+
+/* network_memory.c: give every tensor of a network whose steps are known its place. */
+fseg_status fseg_network_place(fseg_network *network);
+/* Training. Before a forward pass; and before the backward pass of step i: tensors that were given
+ * up are computed again, borders of gradients that begin are zeroed. */
+void fseg_network_rewind(fseg_network *network);
+void fseg_network_revive(fseg_network *network, int i);
 
 #endif

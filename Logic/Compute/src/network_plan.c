@@ -1,4 +1,4 @@
-/* Planning of a network: which tensors there are, where they lie, what they need. */
+/* Planning of a network: which tensors there are and what they need. */
 #include "network_fast.h"
 #include <stdint.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 typedef fseg_step step;
 
-static float *take(fseg_network *network, size_t floats)
+float *fseg_network_take(fseg_network *network, size_t floats)
 {
     /* A dry run gets something that is not null and never used. */
     float *p = network->dry ? (float *)(void *)network : fseg_aligned_zeros(floats);
@@ -57,7 +57,8 @@ static fseg_status plan_deferral(fseg_network *network)
         step *s = &network->steps[i];
         s->needs_border = fseg_fast_needs_border(network, i);
         if (s->node.op == FSEG_OP_NORM_RELU && fseg_fast_defers(network, i)) {
-            s->norm_map = take(network, fseg_norm_map_floats(network->batch, s->node.channels));
+            s->norm_map =
+                fseg_network_take(network, fseg_norm_map_floats(network->batch, s->node.channels));
             if (!s->norm_map)
                 return FSEG_ERROR_OUT_OF_MEMORY;
         } else if (s->node.op == FSEG_OP_CONV) {
@@ -65,7 +66,7 @@ static fseg_status plan_deferral(fseg_network *network)
             scratch = need > scratch ? need : scratch;
         }
     }
-    network->tile_scratch = take(network, scratch);
+    network->tile_scratch = fseg_network_take(network, scratch);
     return network->tile_scratch ? FSEG_OK : FSEG_ERROR_OUT_OF_MEMORY;
 }
 
@@ -88,16 +89,18 @@ static fseg_status plan_steps(fseg_network *network)
         if (s->node.op == FSEG_OP_CONV) {
             resolve_sources(network, s);
             s->method = fseg_fast_method(network, s, i);
-            s->packed = take(network, fseg_fast_packed_floats(s));
+            s->packed = fseg_network_take(network, fseg_fast_packed_floats(s));
             if (!s->packed)
                 return FSEG_ERROR_OUT_OF_MEMORY;
             if (s->node.bias >= 0) {
-                s->bias = take(network, fseg_blocked_blocks(s->node.channels) * FSEG_BLOCK);
+                s->bias =
+                    fseg_network_take(network, fseg_blocked_blocks(s->node.channels) * FSEG_BLOCK);
                 if (!s->bias)
                     return FSEG_ERROR_OUT_OF_MEMORY;
             }
             for (int k = 0; network->training && k < s->shape.source_count; ++k) {
-                s->packed_back[k] = take(network, fseg_fast_packed_back_floats(s, k));
+                s->packed_back[k] =
+                    fseg_network_take(network, fseg_fast_packed_back_floats(s, k));
                 if (!s->packed_back[k])
                     return FSEG_ERROR_OUT_OF_MEMORY;
             }
@@ -109,8 +112,8 @@ static fseg_status plan_steps(fseg_network *network)
         } else if (s->node.op == FSEG_OP_NORM_RELU) {
             network->steps[s->node.inputs[0]].norm_follows = (int)i;
             const size_t statistics = (size_t)network->batch * (size_t)s->node.groups;
-            s->mean = take(network, statistics);
-            s->inverse_deviation = take(network, statistics);
+            s->mean = fseg_network_take(network, statistics);
+            s->inverse_deviation = fseg_network_take(network, statistics);
             if (!s->mean || !s->inverse_deviation)
                 return FSEG_ERROR_OUT_OF_MEMORY;
             const size_t m = fseg_norm_map_floats(network->batch, s->node.channels);
@@ -122,131 +125,17 @@ static fseg_status plan_steps(fseg_network *network)
     fseg_fast_drop_ends(network);
     if (plan_deferral(network) != FSEG_OK)
         return FSEG_ERROR_OUT_OF_MEMORY;
-    network->map = take(network, map);
-    network->conv_sums = take(network, conv_sums);
+    network->map = fseg_network_take(network, map);
+    network->conv_sums = fseg_network_take(network, conv_sums);
     if (!network->map || !network->conv_sums)
         return FSEG_ERROR_OUT_OF_MEMORY;
     if (network->training) {
-        network->sums = (double *)(void *)take(network, 2 * sums);
-        network->weight_scratch = take(network, scratch);
+        network->sums = (double *)(void *)fseg_network_take(network, 2 * sums);
+        network->weight_scratch = fseg_network_take(network, scratch);
         if (!network->sums || !network->weight_scratch)
             return FSEG_ERROR_OUT_OF_MEMORY;
     }
     return FSEG_OK;
-}
-
-/* Memory of a tensor, in floats. */
-static size_t tensor_floats(const fseg_blocked *t)
-{
-    return fseg_blocked_elements(t->n, t->channels, t->height, t->width) * t->element_size /
-           sizeof(float);
-}
-
-/* Training: every tensor has memory of its own, so borders stay zero for good. The gradient of a
- * convolution that feeds a NORM_RELU is computed in place of that node's gradient. */
-static fseg_status allocate_training(fseg_network *network)
-{
-    for (size_t i = network->step_count; i-- > 0;) {
-        step *s = &network->steps[i];
-        if (s->is_view)
-            continue;
-        s->out.data = take(network, tensor_floats(&s->out));
-        if (!s->out.data)
-            return FSEG_ERROR_OUT_OF_MEMORY;
-        if (s->node.op == FSEG_OP_INPUT)
-            continue;
-        if (s->norm_follows >= 0) {
-            s->gradient.data = network->steps[s->norm_follows].gradient.data;
-            continue;
-        }
-        s->gradient.data = take(network, tensor_floats(&s->gradient));
-        if (!s->gradient.data)
-            return FSEG_ERROR_OUT_OF_MEMORY;
-    }
-    size_t zeros = 0;
-    for (size_t i = 0; network->no_skips && i < network->step_count; ++i)
-        if (network->steps[i].shape.source_count == 2) {
-            const size_t skip = tensor_floats(&network->steps[network->steps[i].sources[1]].out);
-            zeros = skip > zeros ? skip : zeros;
-        }
-    if (zeros)
-        network->zeros = take(network, zeros);
-    if (zeros && !network->zeros)
-        return FSEG_ERROR_OUT_OF_MEMORY;
-    return FSEG_OK;
-}
-
-/* Last step that reads the tensor of step i; looks through views. */
-static size_t last_use(const fseg_network *network, size_t i)
-{
-    size_t last = i;
-    for (size_t j = i + 1; j < network->step_count; ++j)
-        for (int k = 0; k < 2; ++k)
-            if (network->steps[j].node.inputs[k] == (int)i) {
-                const size_t use = network->steps[j].is_view ? last_use(network, j) : j;
-                last = use > last ? use : last;
-            }
-    return last;
-}
-
-typedef struct interval {
-    size_t offset, floats, first, last; /* place in the arena and steps of its life */
-} interval;
-
-/* Lowest place where `wanted` meets no living neighbour. */
-static size_t find_place(const interval *taken, size_t count, const interval *wanted)
-{
-    size_t offset = 0;
-    for (int moved = 1; moved;) {
-        moved = 0;
-        for (size_t i = 0; i < count; ++i) {
-            const interval *t = &taken[i];
-            const int alive = t->first <= wanted->last && wanted->first <= t->last;
-            const int meets = t->offset < offset + wanted->floats && offset < t->offset + t->floats;
-            if (alive && meets) {
-                offset = t->offset + t->floats;
-                moved = 1;
-            }
-        }
-    }
-    return offset;
-}
-
-/* Inference: one arena; NORM_RELU works in place, other tensors share memory when their lives do
- * not meet. */
-static fseg_status allocate_inference(fseg_network *network)
-{
-    interval *taken = calloc(network->step_count, sizeof *taken);
-    size_t *place = calloc(network->step_count, sizeof *place);
-    size_t count = 0, total = 0;
-    fseg_status status = taken && place ? FSEG_OK : FSEG_ERROR_OUT_OF_MEMORY;
-    for (size_t i = 0; status == FSEG_OK && i < network->step_count; ++i) {
-        step *s = &network->steps[i];
-        if (s->is_view)
-            continue;
-        if (s->node.op == FSEG_OP_NORM_RELU) {
-            place[i] = place[s->node.inputs[0]];
-            continue;
-        }
-        interval want = {
-            .floats = tensor_floats(&s->out), .first = i, .last = last_use(network, i)};
-        if (s->norm_follows >= 0)
-            want.last = last_use(network, (size_t)s->norm_follows);
-        want.offset = find_place(taken, count, &want);
-        taken[count++] = want;
-        place[i] = want.offset;
-        total = want.offset + want.floats > total ? want.offset + want.floats : total;
-    }
-    if (status == FSEG_OK) {
-        network->arena = take(network, total);
-        status = network->arena ? FSEG_OK : FSEG_ERROR_OUT_OF_MEMORY;
-    }
-    for (size_t i = 0; status == FSEG_OK && i < network->step_count; ++i)
-        if (!network->steps[i].is_view)
-            network->steps[i].out.data = network->arena + place[i];
-    free(taken);
-    free(place);
-    return status;
 }
 
 static int sizes_possible(const fseg_model *model, int batch, int height, int width)
@@ -287,7 +176,7 @@ static fseg_network *plan(fseg_context *context, const fseg_model *model, int ba
     network->step_count = (size_t)scope->last + 1;
     fseg_status status = plan_steps(network);
     if (status == FSEG_OK)
-        status = training ? allocate_training(network) : allocate_inference(network);
+        status = fseg_network_place(network);
     if (status == FSEG_OK)
         return network;
     fseg_network_free(network);
@@ -367,11 +256,6 @@ void fseg_network_free(fseg_network *network)
         free(s->mean);
         free(s->inverse_deviation);
         free(s->norm_map);
-        if (network->training) {
-            free(s->out.data);
-            if (s->norm_follows < 0)
-                free(s->gradient.data);
-        }
     }
     if (!network->dry) {
         free(network->arena);
