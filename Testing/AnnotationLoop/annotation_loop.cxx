@@ -1,7 +1,7 @@
-// annotation_loop: does the loop of correcting, saving and learning pay? Two experiments on labelled cases,
-// whose truth plays the annotator. docs/annotation-loop.md says how and with what outcome.
-//
+// annotation_loop: does the loop of correcting, saving and learning pay? Experiments on labelled cases, whose
+// truth plays the annotator. docs/annotation-loop.md says how and with what outcome.
 //   annotation_loop learn DATA OUT [OPTION=NUMBER...]      one more corrected case at a time
+//   annotation_loop rank DATA OUT [OPTION=NUMBER...]       is the model unsure where it is wrong?
 //   annotation_loop propagate DATA OUT [OPTION=NUMBER...]  three corrected slices of a case
 //
 // DATA holds NAME_image.nii.gz and NAME_label.nii.gz (1 = the structure). OUT receives models and CSV
@@ -333,6 +333,33 @@ void RunLearning(const std::string& data, const std::string& out)
 }
 
 //----------------------------------------------------------------------------
+/// How unsure the first model is of every case that it did not learn from, and how wrong it is.
+void RunRanking(const std::string& data, const std::string& out)
+{
+  const Split split(data);
+  const FrugalSegContext context = FrugalSegMakeContext(Integer("threads"));
+  const FrugalSegModel model = BaseModel(split, out, nullptr, context.get());
+  Table table(out + "/rank.csv", "seed,case,entropy,disagreement,score,dice");
+  Cases cases = split.Test;
+  cases.insert(cases.end(), split.Pool.begin(), split.Pool.end());
+  for (const FrugalSegLabelledFile& file : cases)
+  {
+    const std::string key = std::to_string(Integer("seed")) + "," + file.Name;
+    if (table.Find(key).empty())
+    {
+      const FrugalSegVolume volume = FrugalSegReadVolume(file.Image);
+      const FrugalSegUncertainty unsure =
+          FrugalSegMeasureUncertainty(context.get(), model.get(), volume.get(), nullptr);
+      char line[128];
+      std::snprintf(line, sizeof(line), "%s,%.4f,%.4f,%.4f,%.4f", key.c_str(), unsure.Entropy,
+                    unsure.Disagreement, unsure.Score,
+                    FrugalSegMeasureDice(context.get(), model.get(), file, nullptr));
+      table.Add(line);
+    }
+  }
+}
+
+//----------------------------------------------------------------------------
 double DiceOfSlices(const fseg_mask* mask, const fseg_mask* truth, const std::set<int>& leftOut)
 {
   size_t both = 0, sum = 0;
@@ -429,7 +456,7 @@ void RunPropagation(const std::string& data, const std::string& out)
 
 int Usage()
 {
-  std::fprintf(stderr, "usage: annotation_loop learn|propagate DATA OUT [OPTION=NUMBER...]\noptions:");
+  std::fprintf(stderr, "usage: annotation_loop learn|rank|propagate DATA OUT [OPTION=NUMBER...]\noptions:");
   for (const auto& option : Options)
   {
     std::fprintf(stderr, " %s=%g", option.first.c_str(), option.second);
@@ -442,7 +469,7 @@ int Usage()
 int main(int argc, char** argv)
 {
   const std::string what = argc > 1 ? argv[1] : "";
-  if (argc < 4 || (what != "learn" && what != "propagate"))
+  if (argc < 4 || (what != "learn" && what != "rank" && what != "propagate"))
   {
     return Usage();
   }
@@ -462,7 +489,7 @@ int main(int argc, char** argv)
   try
   {
     fs::create_directories(argv[3]);
-    (what == "learn" ? RunLearning : RunPropagation)(argv[2], argv[3]);
+    (what == "learn" ? RunLearning : what == "rank" ? RunRanking : RunPropagation)(argv[2], argv[3]);
   }
   catch (const std::exception& exception)
   {

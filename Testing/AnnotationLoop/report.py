@@ -58,6 +58,25 @@ def learning(rows):
         print("| " + " | ".join(row.values()) + " |")
 
 
+def ranks(values):
+    order = sorted(range(len(values)), key=values.__getitem__)
+    return [order.index(i) for i in range(len(values))]
+
+
+def ranking(rows):
+    print("\n| seed | case | entropy | disagreement | score | Dice |\n|---|---|---|---|---|---|")
+    for row in sorted(rows, key=lambda row: (row["seed"], -float(row["score"]))):
+        print("| " + " | ".join(row[key] for key in ("seed", "case", "entropy", "disagreement", "score", "dice"))
+              + " |")
+    for seed in sorted({row["seed"] for row in rows}):
+        same = [row for row in rows if row["seed"] == seed]
+        a = ranks([float(row["score"]) for row in same])
+        b = ranks([float(row["dice"]) for row in same])
+        n = len(same)
+        rho = 1 - 6 * sum((x - y) ** 2 for x, y in zip(a, b)) / (n * (n * n - 1))
+        print(f"\nSpearman's rank correlation of score and Dice, seed {seed}, {n} cases: {rho:.2f}.")
+
+
 def propagation(rows):
     print("\n| seed | case | corrected slices | s | processor s | Dice of the other slices before | after |")
     print("|---|---|---|---|---|---|---|")
@@ -120,6 +139,9 @@ def main():
     learned, propagated = rows_of(out / "learn.csv"), rows_of(out / "propagate.csv")
     if learned:
         learning(learned)
+    ranked = rows_of(out / "rank.csv")
+    if ranked:
+        ranking(ranked)
     if propagated:
         propagation(propagated)
     if len(sys.argv) > 2:

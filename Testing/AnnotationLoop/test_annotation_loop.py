@@ -11,8 +11,8 @@ import subprocess
 
 import pytest
 
-OPTIONS = ["base=1", "test=2", "add=2", "base-steps=40", "steps=40", "batch=4", "size=64", "spacing=8", "context=1",
-           "small=1", "threads=2", "propagate-steps=30"]
+OPTIONS = ["base=1", "test=2", "add=2", "base-steps=30", "steps=20", "batch=4", "size=64", "spacing=8", "context=1",
+           "small=1", "threads=1", "propagate-steps=20"]
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,17 @@ def test_learning_goes_on_where_it_stopped_and_helps(data, tmp_path):
     keep = ("seed", "order", "added", "case", "dice_mean", "dice_each")
     assert [[row[key] for key in keep] for row in again] == [[row[key] for key in keep] for row in first]
     assert again[1] == first[1]
+
+
+def test_ranking_tells_of_every_unused_case_how_unsure_and_how_wrong(data, tmp_path):
+    result = run("rank", data, tmp_path)
+    assert result.returncode == 0, result.stderr
+    table = rows(tmp_path / "rank.csv")
+    assert len({row["case"] for row in table}) == 5
+    for row in table:
+        entropy, disagreement = float(row["entropy"]), float(row["disagreement"])
+        assert 0 <= entropy <= 1 and 0 <= disagreement <= 1 and 0 <= float(row["dice"]) <= 1
+        assert abs(float(row["score"]) - (entropy + disagreement) / 2) < 1e-3
 
 
 def test_propagation_measures_the_other_slices(data, tmp_path):

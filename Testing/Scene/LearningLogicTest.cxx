@@ -79,7 +79,7 @@ TEST_F(LearningTest, NothingThatNamesAPatientIsWritten)
 {
   const Nodes nodes = this->AddCase(1);
   nodes.Volume->SetAttribute("FrugalSeg.SeriesUID", "1.2.840.113619.4711");
-  nodes.Volume->SetAttribute("FrugalSeg.SeriesFolder", "/home/hospital/Doe_Jane");
+  nodes.Volume->SetAttribute("FrugalSeg.SeriesFolder", "/archive/hospital/Doe_Jane");
   ASSERT_NE(this->Save(nodes), "");
   ASSERT_NE(this->Save(this->AddCase(2)), "");
   this->UseFreshModel();
