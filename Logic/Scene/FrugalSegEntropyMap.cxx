@@ -85,12 +85,11 @@ void FrugalSegFillEntropyMap(vtkMRMLScalarVolumeNode* map, const fseg_volume* en
   map->SetAndObserveTransformNodeID(volume->GetTransformNodeID());
   if (!map->GetDisplayNode())
   {
-    map->CreateDefaultDisplayNodes();
+    map->CreateDefaultDisplayNodes(); // not undoable, as that of a segmentation
   }
   auto* display = vtkMRMLScalarVolumeDisplayNode::SafeDownCast(map->GetDisplayNode());
   if (display)
   {
-    display->UndoEnabledOn();
     display->SetAndObserveColorNodeID(ColorsOf(map->GetScene())->GetID());
     display->SetAutoWindowLevel(0);
     display->SetWindowLevelMinMax(0., 1.);

@@ -186,10 +186,8 @@ vtkSlicerFrugalSegLogic::vtkInternal::AddSegmentation(vtkMRMLScalarVolumeNode* v
   created->SetName(scene->GenerateUniqueName(name).c_str());
   scene->AddNode(created);
   created->CreateDefaultDisplayNodes();
-  if (created->GetDisplayNode())
-  {
-    created->GetDisplayNode()->UndoEnabledOn();
-  }
+  // The display node is not undoable and stays behind an undone segmentation: an undoable one would be
+  // removed first, and the segmentation that redo brings back would have lost it.
   created->SetReferenceImageGeometryParameterFromVolumeNode(volume);
   created->SetAndObserveTransformNodeID(volume->GetTransformNodeID());
   return created;
@@ -252,13 +250,15 @@ void vtkSlicerFrugalSegLogic::vtkInternal::Apply(const FrugalSegJob::Result& res
   vtkMRMLFrugalSegNode* parameters =
       this->Parameters && this->Parameters->GetScene() == scene ? this->Parameters.GetPointer() : nullptr;
   vtkMRMLScalarVolumeNode* map = parameters ? parameters->GetUncertaintyVolumeNode() : nullptr;
-  if (segmentation)
+  if (segmentation && !segmentation->GetUndoEnabled())
   {
-    segmentation->UndoEnabledOn();
-    for (int i = 0; i < segmentation->GetNumberOfDisplayNodes(); ++i)
+    // Undo removes what is undoable and not part of the state it goes back to. States saved before now do
+    // not hold this segmentation, so going back to them would take the user's own segments away.
+    if (scene->GetNumberOfUndoLevels() > 0)
     {
-      segmentation->GetNthDisplayNode(i)->UndoEnabledOn();
+      scene->ClearUndoStack();
     }
+    segmentation->UndoEnabledOn();
   }
   scene->SaveStateForUndo();
 

@@ -14,7 +14,8 @@
 /// replaces the segment that the same structure's last run made, unless somebody has edited it since:
 /// then a second one is added, and a check with the id "kept-correction" says so. Segments that
 /// FrugalSeg did not make are never touched. With undo switched on in the scene, a result (segment and
-/// uncertainty map) is one undo step.
+/// uncertainty map) is one undo step; a segmentation that was not undoable becomes so, and earlier steps,
+/// which would remove it, are forgotten.
 ///
 /// Lists: methods that give a list fill a vtkTable, whose columns are named below; texts unless said
 /// otherwise.

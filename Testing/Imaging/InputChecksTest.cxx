@@ -79,6 +79,23 @@ TEST(InputChecks, EachRespectIsNamed)
               "orientation");
 }
 
+TEST(InputChecks, OnlyKnownWordsOfTheSeriesAreRepeated)
+{
+    const Model model = makeModel(1, card);
+    const struct {
+        const char *part, *expected;
+    } cases[] = {{"HEAD", "shows HEAD,"}, {"MILLER", "shows another body part,"}};
+    for (const auto &one : cases) {
+        fseg_volume place{};
+        place.geometry = fitting;
+        fseg_segment_report report{};
+        const fseg_series_info info = series("axial", one.part);
+        ASSERT_EQ(fseg_imaging_check_input(model.get(), &place, &info, &report, nullptr), FSEG_OK);
+        ASSERT_EQ(report.warning_count, 1);
+        EXPECT_NE(std::strstr(report.warnings[0], one.expected), nullptr) << report.warnings[0];
+    }
+}
+
 TEST(InputChecks, OrientationIsThatOfTheSlicesHoweverTheyLieInMemory)
 {
     const Model model = makeModel(1, card);

@@ -152,6 +152,30 @@ TEST_F(SceneTest, UndoBringsBackTheSegmentationAsItWas)
   EXPECT_EQ(SegmentVoxels(undone, box, volume), before);
 }
 
+TEST_F(SceneTest, UndoingFurtherBackNeverTakesAUsersSegmentationAway)
+{
+  this->Scene->SetUndoOn();
+  vtkMRMLScalarVolumeNode* volume = this->AddPhantom();
+  vtkMRMLSegmentationNode* mine = AddSegmentation(this->Scene, volume); // not undoable until now
+  const std::string box = AddBox(mine, volume);
+  vtkNew<vtkMRMLLinearTransformNode> other;
+  other->UndoEnabledOn();
+  this->Scene->AddNode(other);
+  this->Scene->SaveStateForUndo();
+  other->SetName("moved");
+  ASSERT_EQ(this->Logic->Segment(volume, this->MakeModel("net"), mine, this->Messages), mine) << this->Text();
+  const std::vector<uint8_t> before = SegmentVoxels(mine, box, volume);
+  for (int i = 0; i < 3; ++i)
+  {
+    this->Scene->Undo();
+  }
+  auto* undone = vtkMRMLSegmentationNode::SafeDownCast(this->Scene->GetFirstNodeByName("mine"));
+  ASSERT_TRUE(undone);
+  EXPECT_EQ(undone->GetSegmentation()->GetNumberOfSegments(), 1); // the run is undone
+  EXPECT_EQ(SegmentVoxels(undone, box, volume), before);
+  EXPECT_TRUE(undone->GetDisplayNode());
+}
+
 TEST_F(SceneTest, SecondRunReplacesItsOwnSegmentUntilSomebodyEditsIt)
 {
   vtkMRMLScalarVolumeNode* volume = this->AddPhantom();

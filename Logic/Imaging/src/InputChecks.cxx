@@ -111,6 +111,26 @@ void checkGeometry(const fseg_geometry &geometry, const fseg_input_spec &spec,
     }
 }
 
+/** The body part for a sentence. Only DICOM's common words are repeated: what else stands in that
+ *  attribute could tell who the patient is, and warnings are kept in reports. */
+std::string bodyPartWord(const std::string &part)
+{
+    for (const char *known :
+         {"abdomen", "liver",  "pelvis", "prostate",  "bladder",  "kidney",   "pancreas",
+          "uterus",  "rectum", "head",   "brain",     "neck",     "chest",    "breast",
+          "heart",   "lung",   "spine",  "cspine",    "tspine",   "lspine",   "hip",
+          "thigh",   "knee",   "leg",    "ankle",     "foot",     "shoulder", "arm",
+          "elbow",   "wrist",  "hand",   "extremity", "wholebody"}) {
+        if (part == known) {
+            std::string word = known;
+            std::transform(word.begin(), word.end(), word.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+            return word;
+        }
+    }
+    return "another body part";
+}
+
 void checkSeries(const fseg_series_info &series, const fseg_input_spec &spec,
                  const fseg_model_scope &scope, fseg_segment_report &report)
 {
@@ -120,7 +140,7 @@ void checkSeries(const fseg_series_info &series, const fseg_input_spec &spec,
         std::none_of(begin, end, [&](const char *known) { return lowered(known) == part; })) {
         warn(report, FSEG_CHECK_BODY_PART,
              formatText("The series shows %s, but the model \"%.30s\" was made for %.40s.",
-                        series.body_part, spec.name, scope.body_parts[0]));
+                        bodyPartWord(part).c_str(), spec.name, scope.body_parts[0]));
     }
     const std::string weighting = lowered(fseg_imaging_weighting(&series));
     if (!weighting.empty() && scope.contrast[0] && !hasWord(lowered(scope.contrast), weighting)) {

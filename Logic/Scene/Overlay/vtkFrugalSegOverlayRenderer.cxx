@@ -525,7 +525,9 @@ vtkSmartPointer<vtkImageData> vtkFrugalSegOverlayRenderer::Draw(const fseg_volum
   }
   else
   {
-    std::snprintf(text, sizeof(text), "%.100s: %.0f ml", label.c_str(), fseg_mask_volume_ml(mask));
+    char number[32];
+    std::snprintf(text, sizeof(text), "%.100s: %s ml", label.c_str(),
+                  fseg_imaging_format_number(fseg_mask_volume_ml(mask), number));
   }
   const vtkSmartPointer<vtkImageData> footer = DrawFooter(2 * size, size / 12, text);
   return Append(Append(footer, middle, 1), top, 1); // images begin at the bottom

@@ -34,12 +34,16 @@ static fseg_status replace_card(fseg_model *model, const char *path, const char 
 {
     char *text = NULL;
     fseg_input_spec spec;
+    fseg_model_scope scope;
     fseg_status status = read_card(path, model, &text, error);
     if (status == FSEG_OK) {
         status = fseg_model_set_card(model, text, error);
     }
     if (status == FSEG_OK) { /* a card that contradicts the network is refused before writing */
         status = fseg_model_input_spec(model, &spec, error);
+    }
+    if (status == FSEG_OK) {
+        status = fseg_model_read_scope(model, &scope, error);
     }
     if (status == FSEG_OK) {
         status = fseg_model_save(model, out, error);

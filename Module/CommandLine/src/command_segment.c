@@ -121,8 +121,12 @@ static fseg_status compute(segment_run *run, fseg_error *error)
         status = output_folder_open(options->out, &run->folder, error);
     }
     if (status == FSEG_OK) {
-        status = fseg_segment_volume(run->context, run->model.model, run->image.volume,
-                                     &progress.progress, &run->mask, &run->report, error);
+        fseg_segment_options how = {0};
+        if (run->image.series)
+            how.series = fseg_series_list_info(run->image.series, run->image.index);
+        status =
+            fseg_segment_volume_with(run->context, run->model.model, run->image.volume, &how,
+                                     &progress.progress, &run->mask, NULL, &run->report, error);
     }
     if (status == FSEG_OK && options->truth) {
         status = fseg_mask_compare(run->mask, run->truth, &run->agreement, error);
@@ -220,14 +224,16 @@ static int show_result(const segment_run *run)
     if (run->common->json) {
         return program_print_json(report_json(run));
     }
-    printf("%s: %.1f ml in %.2f s (read %.2f, prepare %.2f, network %.2f, restore %.2f, write "
+    char volume[32];
+    printf("%s: %s ml in %.2f s (read %.2f, prepare %.2f, network %.2f, restore %.2f, write "
            "%.2f)\n",
            run->model.spec.structure[0] ? run->model.spec.structure : "structure",
-           run->report.volume_ml, program_seconds() - run->started, run->read_s,
-           run->report.prepare_s, run->report.network_s, run->report.restore_s, run->write_s);
+           fseg_imaging_format_number(run->report.volume_ml, volume),
+           program_seconds() - run->started, run->read_s, run->report.prepare_s,
+           run->report.network_s, run->report.restore_s, run->write_s);
     if (run->compared) {
-        printf("Dice %.4f, HD95 %.1f mm, truth %.1f ml\n", run->agreement.dice,
-               run->agreement.hd95_mm, run->agreement.truth_ml);
+        printf("Dice %.4f, HD95 %.1f mm, truth %s ml\n", run->agreement.dice,
+               run->agreement.hd95_mm, fseg_imaging_format_number(run->agreement.truth_ml, volume));
     }
     printf("%s:", run->options->out);
     for (size_t i = 0; i < run->result_count; i++) {
