@@ -18,7 +18,9 @@
 #include <vtkMRMLSelectionNode.h>
 
 // CTK includes
+#ifdef Slicer_BUILD_DICOM_SUPPORT // vtkSlicerConfigure.h
 #include <ctkDICOMDatabase.h>
+#endif
 
 // Qt includes
 #include <QFileInfo>
@@ -97,6 +99,7 @@ void qSlicerFrugalSegModuleWidget::onVolumeChanged(vtkMRMLScalarVolumeNode* volu
     application->PropagateVolumeSelection();
   }
 
+#ifdef Slicer_BUILD_DICOM_SUPPORT
   // Slicer's DICOM plugins leave the UIDs of the instances at the volume, and its database knows the files.
   // The attributes are those that vtkSlicerFrugalSegLogic::LoadSeries sets, for ExportSegmentation.
   const char* instances = volume->GetAttribute("DICOM.instanceUIDs");
@@ -113,6 +116,7 @@ void qSlicerFrugalSegModuleWidget::onVolumeChanged(vtkMRMLScalarVolumeNode* volu
     volume->SetAttribute("FrugalSeg.SeriesFolder", QFileInfo(file).absolutePath().toUtf8().constData());
     volume->SetAttribute("FrugalSeg.SeriesUID", series.toUtf8().constData());
   }
+#endif
 }
 
 //-----------------------------------------------------------------------------

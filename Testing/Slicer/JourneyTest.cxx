@@ -83,7 +83,7 @@ private:
   }
 
 private slots:
-  void initTestCase() { this->Fixture = std::make_unique<PanelFixture>(); }
+  void initTestCase() { this->Fixture = std::make_unique<PanelFixture>(true); }
   void cleanupTestCase() { this->Fixture.reset(); }
 
   void openTheDemoFolder()
@@ -115,14 +115,14 @@ private slots:
     for (const auto view : { SceneViews::Axial, SceneViews::Coronal, SceneViews::Sagittal })
     {
       display->SetVisibility2DOutline(false);
-      const QImage with = fixture.Window->Views.Slice(view);
+      const QImage with = fixture.Window->Views->Slice(view);
       display->SetVisibility(false);
-      const QImage without = fixture.Window->Views.Slice(view);
+      const QImage without = fixture.Window->Views->Slice(view);
       display->SetVisibility(true);
       display->SetVisibility2DOutline(true);
       const std::vector<bool> drawn = Differences(with, without);
       const std::vector<bool> covered =
-          fixture.Window->Views.Covered(view, fixture.Segmentation(), fixture.SegmentID());
+          fixture.Window->Views->Covered(view, fixture.Segmentation(), fixture.SegmentID());
       const double area = double(std::count(covered.begin(), covered.end(), true));
       QVERIFY(area > 1000.);
       QVERIFY2(Dice(drawn, covered) > 0.97, qPrintable(QString::number(Dice(drawn, covered))));
@@ -138,9 +138,9 @@ private slots:
     auto* display = vtkMRMLSegmentationDisplayNode::SafeDownCast(fixture.Segmentation()->GetDisplayNode());
     const auto changed = [&]
     {
-      const QImage with = fixture.Window->Views.Slice(SceneViews::Axial);
+      const QImage with = fixture.Window->Views->Slice(SceneViews::Axial);
       display->SetVisibility(false);
-      const QImage without = fixture.Window->Views.Slice(SceneViews::Axial);
+      const QImage without = fixture.Window->Views->Slice(SceneViews::Axial);
       display->SetVisibility(true);
       const std::vector<bool> drawn = Differences(with, without);
       return std::count(drawn.begin(), drawn.end(), true);
@@ -157,12 +157,12 @@ private slots:
   void uncertaintyLiesOverTheSlices()
   {
     PanelFixture& fixture = *this->Fixture;
-    const QImage without = fixture.Window->Views.Slice(SceneViews::Axial);
+    const QImage without = fixture.Window->Views->Slice(SceneViews::Axial);
     QVERIFY(fixture.Click("UncertaintyBox"));
-    QVERIFY(fixture.Window->Views.Slice(SceneViews::Axial) != without);
+    QVERIFY(fixture.Window->Views->Slice(SceneViews::Axial) != without);
     fixture.Window->Save(Picture("slicer-panel-uncertainty.png"));
     QVERIFY(fixture.Click("UncertaintyBox"));
-    QCOMPARE(fixture.Window->Views.Slice(SceneViews::Axial), without);
+    QCOMPARE(fixture.Window->Views->Slice(SceneViews::Axial), without);
   }
 
   void paintAndErase()

@@ -18,14 +18,14 @@
 
 vtkStandardNewMacro(PanelErrorLog);
 
-PanelFixture::PanelFixture()
+PanelFixture::PanelFixture(bool withViews)
 {
   // Learned models go to a folder of this test, not to the user's.
   qputenv("XDG_DATA_HOME", this->Path("data").toUtf8());
   vtkOutputWindow::SetInstance(this->Log);
   this->Logic = vtkSmartPointer<vtkSlicerFrugalSegLogic>::New();
   this->Logic->SetMRMLScene(this->Scene);
-  this->Window = std::make_unique<PanelWindow>(this->Scene, this->Logic);
+  this->Window = std::make_unique<PanelWindow>(this->Scene, this->Logic, withViews);
   this->Window->show();
   QApplication::setActiveWindow(this->Window.get());
   if (!QTest::qWaitForWindowActive(this->Window.get()))
@@ -114,7 +114,9 @@ bool PanelFixture::ClickAndAnswer(const char* name, const QString& path)
                      }
                    });
   timer.start(20);
-  return this->Click(name) && answered;
+  const bool clicked = this->Click(name) && answered;
+  QApplication::setActiveWindow(this->Window.get()); // as a window manager does when a dialog goes
+  return clicked;
 }
 
 bool PanelFixture::Wait(const std::function<bool()>& done)

@@ -49,7 +49,8 @@ public:
 class PanelFixture
 {
 public:
-  PanelFixture();
+  /// `withViews`: also what Slicer would show beside the panel.
+  explicit PanelFixture(bool withViews);
   ~PanelFixture();
 
   /// Folder with a phantom as a DICOM series; made once for each seed and size.

@@ -15,8 +15,8 @@ const int ViewSize = 420;
 const int PanelWidth = 430;
 } // namespace
 
-PanelWindow::PanelWindow(vtkMRMLScene* scene, vtkSlicerFrugalSegLogic* logic)
-    : Panel(new qFrugalSegPanel), Views(scene, ViewSize)
+PanelWindow::PanelWindow(vtkMRMLScene* scene, vtkSlicerFrugalSegLogic* logic, bool withViews)
+    : Panel(new qFrugalSegPanel)
 {
   this->setWindowTitle("FrugalSeg");
   this->setStyleSheet("PanelWindow { background: #202428; }");
@@ -28,29 +28,32 @@ PanelWindow::PanelWindow(vtkMRMLScene* scene, vtkSlicerFrugalSegLogic* logic)
   scroll->setFixedWidth(PanelWidth);
   scroll->setWidget(this->Panel);
   layout->addWidget(scroll);
-  QGridLayout* grid = new QGridLayout;
-  grid->setContentsMargins(0, 2, 2, 2);
-  grid->setSpacing(2);
-  for (int i = 0; i < 4; ++i)
+  if (withViews)
   {
-    this->Pictures[i] = new QLabel;
-    this->Pictures[i]->setFixedSize(ViewSize, ViewSize);
-    grid->addWidget(this->Pictures[i], i / 2, i % 2);
+    this->Views = std::make_unique<SceneViews>(scene, ViewSize);
+    QGridLayout* grid = new QGridLayout;
+    grid->setContentsMargins(0, 2, 2, 2);
+    grid->setSpacing(2);
+    for (int i = 0; i < 4; ++i)
+    {
+      this->Pictures[i] = new QLabel;
+      this->Pictures[i]->setFixedSize(ViewSize, ViewSize);
+      grid->addWidget(this->Pictures[i], i / 2, i % 2);
+    }
+    layout->addLayout(grid);
+    QObject::connect(this->Panel, &qFrugalSegPanel::volumeChanged,
+                     [this](vtkMRMLScalarVolumeNode* volume) { this->Views->Show(volume); });
   }
-  layout->addLayout(grid);
-
-  QObject::connect(this->Panel, &qFrugalSegPanel::volumeChanged,
-                   [this](vtkMRMLScalarVolumeNode* volume) { this->Views.Show(volume); });
   this->Panel->setLogic(logic);
   this->Panel->setMRMLScene(scene);
-  this->resize(PanelWidth + 2 * ViewSize + 10, 2 * ViewSize + 8);
+  this->resize(PanelWidth + (withViews ? 2 * ViewSize + 10 : 0), 2 * ViewSize + 8);
 }
 
 void PanelWindow::Draw()
 {
-  const QImage pictures[] = { this->Views.Slice(SceneViews::Axial), this->Views.Surface(),
-                              this->Views.Slice(SceneViews::Coronal),
-                              this->Views.Slice(SceneViews::Sagittal) };
+  const QImage pictures[] = { this->Views->Slice(SceneViews::Axial), this->Views->Surface(),
+                              this->Views->Slice(SceneViews::Coronal),
+                              this->Views->Slice(SceneViews::Sagittal) };
   for (int i = 0; i < 4; ++i)
   {
     this->Pictures[i]->setPixmap(QPixmap::fromImage(pictures[i]));

@@ -1,11 +1,13 @@
-// A window as Slicer would be around the panel: the panel on the left, four views on the right.
+// A window as Slicer would be around the panel: the panel on the left and, if wished, four views on the
+// right.
 #ifndef PanelWindow_h
 #define PanelWindow_h
 
 #include "SceneViews.h"
 
-#include <QTimer>
 #include <QWidget>
+
+#include <memory>
 
 class QLabel;
 class qFrugalSegPanel;
@@ -17,10 +19,10 @@ class PanelWindow : public QWidget
   Q_OBJECT
 
 public:
-  PanelWindow(vtkMRMLScene* scene, vtkSlicerFrugalSegLogic* logic);
+  PanelWindow(vtkMRMLScene* scene, vtkSlicerFrugalSegLogic* logic, bool withViews);
 
   qFrugalSegPanel* Panel;
-  SceneViews Views;
+  std::unique_ptr<SceneViews> Views; ///< null without views
 
   /// Draw the views anew.
   void Draw();

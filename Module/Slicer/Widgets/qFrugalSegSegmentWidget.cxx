@@ -20,6 +20,7 @@
 #include <vtkSegmentation.h>
 
 // Qt includes
+#include <QApplication>
 #include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
@@ -154,6 +155,9 @@ void qFrugalSegSegmentWidget::onSceneChanged()
 //----------------------------------------------------------------------------
 void qFrugalSegSegmentWidget::updateButtons()
 {
+  const QWidget* focused = QApplication::focusWidget();
+  const bool keep = focused && this->isAncestorOf(focused);
+  const bool onCancel = focused == this->Form->CancelButton;
   const bool running = this->Session->logic() && this->Session->logic()->IsSegmenting();
   this->Form->SegmentButton->setEnabled(!running && this->Session->volume() &&
                                         !this->Session->model().isEmpty());
@@ -164,6 +168,13 @@ void qFrugalSegSegmentWidget::updateButtons()
   this->Form->VolumeBox->setEnabled(!running);
   this->Form->ModelBox->setEnabled(!running);
   this->Form->SeriesTree->setEnabled(!running);
+  // A widget that is switched off loses the focus, and the panel's keys would go with it.
+  focused = QApplication::focusWidget();
+  const bool lost = !(focused && this->isAncestorOf(focused) && focused->isEnabled());
+  if (keep && (lost || (onCancel && !running)))
+  {
+    (running ? this->Form->CancelButton : this->Form->SegmentButton)->setFocus();
+  }
 }
 
 // ---- image ------------------------------------------------------------------------------------------
