@@ -80,8 +80,13 @@ void vtkSlicerFrugalSegLogic::vtkInternal::AddCheck(const FrugalSegCheck& check,
 vtkSlicerFrugalSegLogic::vtkInternal::Request
 vtkSlicerFrugalSegLogic::vtkInternal::RequestOf(vtkMRMLFrugalSegNode* parameters)
 {
-  return { parameters->GetInputVolumeNode(), parameters->GetModelName(), parameters->GetSegmentationNode(),
-           parameters };
+  Request request;
+  if (parameters)
+  {
+    request = { parameters->GetInputVolumeNode(), parameters->GetModelName(),
+                parameters->GetSegmentationNode(), parameters };
+  }
+  return request; // without a volume, which Prepare says
 }
 
 //----------------------------------------------------------------------------
@@ -272,6 +277,7 @@ void vtkSlicerFrugalSegLogic::vtkInternal::Apply(const FrugalSegJob::Result& res
   vtkSegmentation* segments = segmentation->GetSegmentation();
   const vtkSmartPointer<vtkSegment> segment = FrugalSegNewSegment(result);
   std::string segmentID = target.Replaced;
+  const vtkSmartPointer<vtkSegment> former = segments->GetSegment(segmentID);
   if (segmentID.empty())
   {
     segmentID = segments->GenerateUniqueSegmentID(segment->GetName());
@@ -284,6 +290,10 @@ void vtkSlicerFrugalSegLogic::vtkInternal::Apply(const FrugalSegJob::Result& res
   {
     this->ReportError(messages,
                       "The segmentation does not take voxels as its source; choose a new segmentation.");
+    if (former)
+    {
+      segments->AddSegment(former, segmentID);
+    }
     if (created)
     {
       scene->RemoveNode(created);
@@ -389,7 +399,7 @@ vtkMRMLSegmentationNode* vtkSlicerFrugalSegLogic::Segment(vtkMRMLScalarVolumeNod
 vtkMRMLSegmentationNode* vtkSlicerFrugalSegLogic::Segment(vtkMRMLFrugalSegNode* parameters,
                                                           vtkMRMLMessageCollection* messages)
 {
-  return parameters ? this->Internal->RunNow(vtkInternal::RequestOf(parameters), messages) : nullptr;
+  return this->Internal->RunNow(vtkInternal::RequestOf(parameters), messages);
 }
 
 //----------------------------------------------------------------------------
@@ -405,7 +415,7 @@ bool vtkSlicerFrugalSegLogic::StartSegment(vtkMRMLScalarVolumeNode* volume, cons
 bool vtkSlicerFrugalSegLogic::StartSegment(vtkMRMLFrugalSegNode* parameters,
                                            vtkMRMLMessageCollection* messages)
 {
-  return parameters && this->Internal->Prepare(vtkInternal::RequestOf(parameters), messages) &&
+  return this->Internal->Prepare(vtkInternal::RequestOf(parameters), messages) &&
          this->Internal->Launch(messages);
 }
 

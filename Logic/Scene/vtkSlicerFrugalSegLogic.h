@@ -93,8 +93,10 @@ public:
   std::string LocateModel(const std::string& model, vtkMRMLMessageCollection* messages = nullptr);
 
   /// Name of the model that suits a volume best, by modality, body part, contrast, orientation and
-  /// extent, as far as the series (LoadSeries) and the models' cards tell; of equals the user's. ""
-  /// when there is no usable model. What does not suit even the best goes to `messages` as warnings.
+  /// extent, as far as the series (LoadSeries) and the models' cards tell; of equals the first that is
+  /// sought, learned models last (vtkSlicerFrugalSegLearningLogic::GetCurrentModel knows which of those
+  /// is in use). "" when there is no usable model. What does not suit even the best goes to `messages`
+  /// as warnings.
   std::string SuggestModel(vtkMRMLScalarVolumeNode* volume, vtkMRMLMessageCollection* messages = nullptr);
 
   /// In which respects a volume lies outside a model's card. Columns: id ("modality", "body-part",

@@ -219,6 +219,29 @@ TEST(SegmentVolume, EveryWarningHasAName)
     EXPECT_STREQ(fseg_check_name(static_cast<fseg_check>(99)), "");
 }
 
+TEST(SegmentVolume, IslandsAndEntropyAreJudgedByTheCardsLimits)
+{
+    const Context context = makeContext();
+    const Volume volume = makePhantom(makeGeometry({40, 36, 6}, {1.5, 1.5, 7.0}));
+    // Fresh weights make islands at a threshold that is sought here.
+    fseg_segment_report report{};
+    std::string threshold;
+    for (int percent = 50; percent < 95 && !warns(report, "several large islands"); ++percent) {
+        report = fseg_segment_report{};
+        threshold = ",\"threshold\":0." + std::to_string(percent);
+        const Model strict =
+            makeModel(1, threshold + ",\"island_share\":0.0001,\"entropy_high\":0.01");
+        segment(context.get(), strict.get(), *volume, &report);
+    }
+    EXPECT_TRUE(warns(report, "several large islands"));
+    EXPECT_TRUE(warns(report, "unsure"));
+    const Model mild = makeModel(1, threshold + ",\"island_share\":1,\"entropy_high\":1");
+    segment(context.get(), mild.get(), *volume, &report);
+    EXPECT_GT(report.volume_ml, 0.0);
+    EXPECT_FALSE(warns(report, "several large islands"));
+    EXPECT_FALSE(warns(report, "unsure"));
+}
+
 TEST(SegmentVolume, ThresholdOfTheCallerReplacesTheCards)
 {
     const Context context = makeContext();

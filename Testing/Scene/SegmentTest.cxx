@@ -271,6 +271,13 @@ TEST_F(SceneTest, EveryBadInputIsOneMessageAndLeavesTheScene)
   EXPECT_EQ(this->Scene->GetNumberOfNodes(), nodes);
 }
 
+TEST_F(SceneTest, WithoutParametersThereIsAMessage)
+{
+  EXPECT_FALSE(this->Logic->Segment(static_cast<vtkMRMLFrugalSegNode*>(nullptr), this->Messages));
+  EXPECT_FALSE(this->Logic->StartSegment(static_cast<vtkMRMLFrugalSegNode*>(nullptr), this->Messages));
+  EXPECT_EQ(this->Messages->GetNumberOfMessagesOfType(vtkCommand::ErrorEvent), 2);
+}
+
 TEST_F(SceneTest, WithoutACollectionMessagesGoToTheLog)
 {
   EXPECT_FALSE(this->Logic->Segment(this->AddPhantom(), "no-such-model"));
