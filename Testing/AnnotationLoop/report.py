@@ -28,19 +28,20 @@ def mean(values):
 
 
 def curve(rows, order):
-    """Per number of added cases the Dice of every seed, the first model's first."""
+    """Per number of added cases the Dice of every seed; a number that a seed has not reached is left out, so
+    that means compare the same splits."""
     base = {row["seed"]: float(row["dice_mean"]) for row in rows if row["order"] == "base"}
     points = {0: list(base.values())}
     for row in rows:
         if row["order"] == order:
             points.setdefault(int(row["added"]), []).append(float(row["dice_mean"]))
-    return points
+    return {n: values for n, values in points.items() if len(values) == len(base)}
 
 
 def learning(rows):
     added = sorted({int(row["added"]) for row in rows})
     seeds = sorted({row["seed"] for row in rows})
-    print(f"Mean Dice on cases never used, over the seeds {', '.join(seeds)}:\n")
+    print(f"Mean Dice on cases never used, seed {', '.join(seeds)}:\n")
     print("| cases added | " + " | ".join(map(str, added)) + " |")
     print("|---|" + "---|" * len(added))
     for order, name in NAMES.items():
@@ -50,8 +51,8 @@ def learning(rows):
     timed = [row for row in rows if row["seconds"]]
     seconds = [float(row["seconds"]) for row in timed]
     processor = [float(row["processor_seconds"]) for row in timed]
-    print(f"\nOne fine-tune: {mean(processor):.0f} s of processor time, {mean(processor) / 2:.0f} s on two idle "
-          f"cores; {min(seconds):.0f} to {max(seconds):.0f} s as run.\n")
+    print(f"\nOne fine-tune: {mean(processor):.0f} s of processor time, about {mean(processor) / 2:.0f} s on two "
+          f"free cores; {min(seconds):.0f} to {max(seconds):.0f} s as run.\n")
     print("| seed | order | added | case | unsure | s | processor s | mean Dice | Dice each |")
     print("|---|---|---|---|---|---|---|---|---|")
     for row in rows:
@@ -105,7 +106,7 @@ def picture(rows, propagated, path):
         for seed in sorted({row["seed"] for row in rows}):
             points = curve([row for row in rows if row["seed"] == seed], order)
             if len(points) > 1:
-                left.plot(sorted(points), [points[n][0] for n in sorted(points)], color=colour, alpha=0.3, lw=1)
+                left.plot(sorted(points), [points[n][0] for n in sorted(points)], color=colour, alpha=0.5, lw=1)
         points = curve(rows, order)
         if len(points) > 1:
             left.plot(sorted(points), [mean(points[n]) for n in sorted(points)], color=colour, marker=marker, lw=2,
