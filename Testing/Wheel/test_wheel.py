@@ -144,11 +144,11 @@ def test_logic_is_imported_with_its_models(run):
     assert run("python", "-c", lines).strip() == "vtkSlicerFrugalSegLogic"
 
 
-def test_installed_viewer_serves_its_page(environment, run):
+def test_installed_viewer_makes_its_demo_and_serves_its_page(environment, run):
     log = run.home / "viewer.log"
     with open(log, "w") as stream:
         process = subprocess.Popen(
-            [environment / "bin/frugalseg-viewer", "phantom/dicom", "--no-browser"],
+            [environment / "bin/frugalseg-viewer", "--demo", "--out", "results", "--no-browser"],
             cwd=run.home, env=run.variables, stdout=stream, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
@@ -163,6 +163,7 @@ def test_installed_viewer_serves_its_page(environment, run):
             except OSError:
                 pass  # it has told its address and will serve in a moment
         assert b"<html" in page
+        assert len(list((run.home / "results/demo").glob("phantom-*/*.dcm"))) == 90
     finally:
         process.terminate()
         process.wait(20)

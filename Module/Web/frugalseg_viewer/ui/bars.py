@@ -3,7 +3,7 @@
 from trame.widgets.html import Div, Span
 from trame.widgets.vuetify3 import VBtn, VIcon, VSpacer, VToolbarTitle
 
-from .style import NOTICE, key_label, key_of
+from .style import NOTICE, key_label, key_of, short_path
 
 
 def fill(viewer, layout):
@@ -28,7 +28,7 @@ def fill(viewer, layout):
         Span(NOTICE, id="notice", classes="fs-notice mx-4", role="note")
     layout.footer.clear()
     with layout.footer:
-        Span("{{ fs_folder }}", classes="text-caption text-grey-lighten-1")
+        Span(short_path("fs_folder"), raw_attrs=[':title="fs_folder"'], classes="text-caption text-grey-lighten-1")
         VSpacer()
         Span(NOTICE, classes="text-caption text-grey-lighten-1")
 

@@ -13,7 +13,7 @@ from trame_client.widgets.core import AbstractElement
 from ..learning import CURVE, SHOWN_CASES
 from . import message
 from .case import running
-from .style import BLUE, ORANGE, action_button, heading
+from .style import BLUE, ORANGE, action_button, heading, short_path
 
 
 def build(viewer):
@@ -32,7 +32,7 @@ def build(viewer):
 def _labels(viewer):
     heading("Labels")
     with Div(classes="px-4"):
-        Div("{{ fs_dataset }}", classes="fs-reason mb-2", id="dataset")
+        Div(short_path("fs_dataset"), raw_attrs=[':title="fs_dataset"'], classes="fs-reason mb-2", id="dataset")
         action_button(
             "Save as label", "save_label", viewer.learning.save_label, id="save-label",
             prepend_icon="mdi-label-outline", block=True, disabled=("!fs_has_segment || fs_busy",),

@@ -58,3 +58,8 @@ def action_button(words, action, click, **options):
     with VBtn(click=click, raw_attrs=[f'aria-keyshortcuts="{key_of(action)}"'], **options):
         Span(words)
         key_label(action)
+
+
+def short_path(state):
+    """The last two names of a path; all of it is in the title, not on every screen."""
+    return f"{{{{ {state}.split('/').slice(-2).join('/') }}}}"
