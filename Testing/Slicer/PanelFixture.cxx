@@ -27,11 +27,13 @@ PanelFixture::PanelFixture(bool withViews)
   this->Logic->SetMRMLScene(this->Scene);
   this->Window = std::make_unique<PanelWindow>(this->Scene, this->Logic, withViews);
   this->Window->show();
-  QApplication::setActiveWindow(this->Window.get());
-  if (!QTest::qWaitForWindowActive(this->Window.get()))
+  if (!QTest::qWaitForWindowExposed(this->Window.get(), 30000))
   {
-    qFatal("the window does not become active");
+    qFatal("the window does not appear");
   }
+  // Without a window manager nobody else does it.
+  this->Window->activateWindow();
+  QApplication::setActiveWindow(this->Window.get());
 }
 
 PanelFixture::~PanelFixture()
