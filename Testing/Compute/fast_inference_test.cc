@@ -162,6 +162,24 @@ TEST_F(FastInference, HoldsNoMoreThanTheCacheWantsWhateverTheBatch)
     EXPECT_EQ(memory[0], memory[1]);
 }
 
+TEST_F(FastInference, PredictsItsMemoryExactly)
+{
+    const fseg_context_options usual = {0, FSEG_ISA_AUTO};
+    fseg_context *context = nullptr;
+    ASSERT_EQ(FSEG_OK, fseg_context_create(&usual, &context, nullptr));
+    if (fseg_context_isa(context) != FSEG_ISA_AVX512_BF16)
+        for (int side : {64, 224, 512}) {
+            fseg_session *session = nullptr;
+            ASSERT_EQ(FSEG_OK,
+                      fseg_session_create(context, model, 4, side, side, &session, nullptr));
+            EXPECT_EQ(fseg_session_predict_memory(model, 4, side, side),
+                      fseg_session_memory(session));
+            fseg_session_free(session);
+        }
+    EXPECT_EQ(0u, fseg_session_predict_memory(model, 1, 33, 64));
+    fseg_context_free(context);
+}
+
 struct Size {
     const char *op;
     fseg_operator_shape shape;

@@ -31,6 +31,8 @@ fseg_status fseg_network_create_scope(fseg_context *context, const fseg_model *m
 /* Bytes that it would hold; allocates next to nothing. 0 when the sizes are impossible. */
 size_t fseg_network_predict(const fseg_model *model, int batch, int height, int width,
                             const fseg_network_scope *scope);
+/* The same for inference in single precision. */
+size_t fseg_network_predict_inference(const fseg_model *model, int batch, int height, int width);
 void fseg_network_free(fseg_network *network);
 
 /* Bytes of activations, gradients, packed weights and scratch. */

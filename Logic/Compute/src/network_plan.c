@@ -99,8 +99,7 @@ static fseg_status plan_steps(fseg_network *network)
                     return FSEG_ERROR_OUT_OF_MEMORY;
             }
             for (int k = 0; network->training && k < s->shape.source_count; ++k) {
-                s->packed_back[k] =
-                    fseg_network_take(network, fseg_fast_packed_back_floats(s, k));
+                s->packed_back[k] = fseg_network_take(network, fseg_fast_packed_back_floats(s, k));
                 if (!s->packed_back[k])
                     return FSEG_ERROR_OUT_OF_MEMORY;
             }
@@ -238,6 +237,17 @@ size_t fseg_network_predict(const fseg_model *model, int batch, int height, int 
     if (!sizes_possible(model, batch, height, width))
         return 0;
     fseg_network *network = plan(NULL, model, batch, height, width, 1, scope, 1);
+    const size_t bytes = network ? network->bytes : 0;
+    fseg_network_free(network);
+    return bytes;
+}
+
+size_t fseg_network_predict_inference(const fseg_model *model, int batch, int height, int width)
+{
+    if (!sizes_possible(model, batch, height, width))
+        return 0;
+    const fseg_network_scope all = {.last = (int)model->node_count - 1};
+    fseg_network *network = plan(NULL, model, batch, height, width, 0, &all, 1);
     const size_t bytes = network ? network->bytes : 0;
     fseg_network_free(network);
     return bytes;

@@ -74,6 +74,14 @@ size_t fseg_session_memory(const fseg_session *session)
     return session ? fseg_network_memory(session->network) : 0;
 }
 
+size_t fseg_session_predict_memory(const fseg_model *model, int batch, int height, int width)
+{
+    if (!model)
+        return 0;
+    return fseg_network_predict_inference(model, slices_together(NULL, model, batch, height, width),
+                                          height, width);
+}
+
 fseg_status fseg_session_logits(fseg_session *session, const float *images, size_t count,
                                 float *logits, const fseg_progress *progress, fseg_error *error)
 {

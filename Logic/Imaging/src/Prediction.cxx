@@ -12,9 +12,6 @@ namespace frugalseg
 namespace
 {
 
-/** Slices per call of the network: enough to keep the threads busy, little memory. */
-constexpr int slicesPerBatch = 4;
-
 /** Passes the network's progress on as a part of the whole. */
 int reportPart(void *user, double fraction, const char *stage)
 {

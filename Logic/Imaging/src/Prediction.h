@@ -13,6 +13,9 @@
 namespace frugalseg
 {
 
+/** Slices per call of the network: enough to keep the threads busy, little memory. */
+constexpr int slicesPerBatch = 4;
+
 struct SessionDeleter {
     void operator()(fseg_session *session) const
     {

@@ -26,6 +26,7 @@ typedef struct segment_run {
     fseg_mask *truth; /* null unless given */
     fseg_mask *mask;
     fseg_segment_report report;
+    size_t predicted; /* bytes besides the image */
     bool compared;
     fseg_mask_agreement agreement;
     output_folder folder;
@@ -77,7 +78,7 @@ static json_t *report_json(const segment_run *run)
                           : FSEG_VERDICT_OK;
     json_t *report = json_pack(
         "{s:s, s:s, s:{s:s, s:s, s:s, s:s}, s:o, s:s, s:{s:f, s:o}, s:{s:f, s:f, s:f, s:f, s:f, "
-        "s:f}, s:{s:I, s:I}, s:{s:i, s:s}, s:o, s:o}",
+        "s:f}, s:{s:I, s:I, s:I}, s:{s:i, s:s}, s:o, s:o}",
         "program", "frugalseg " FSEG_VERSION, "notice", PROGRAM_NOTICE, "model", "name",
         run->model.spec.name, "version", run->model.spec.version, "structure",
         run->model.spec.structure, "sha256", run->model.sha256, "input", input_json(&run->image),
@@ -85,9 +86,9 @@ static json_t *report_json(const segment_run *run)
         "mean_entropy_bits", program_json_number(run->report.mean_entropy), "seconds", "read",
         run->read_s, "prepare", run->report.prepare_s, "network", run->report.network_s, "restore",
         run->report.restore_s, "write", run->write_s, "total", program_seconds() - run->started,
-        "memory_bytes", "network", (json_int_t)run->report.network_bytes, "peak",
-        (json_int_t)program_peak_memory(), "processor", "threads",
-        fseg_context_threads(run->context), "kernels",
+        "memory_bytes", "network", (json_int_t)run->report.network_bytes, "predicted",
+        (json_int_t)run->predicted, "peak", (json_int_t)program_peak_memory(), "processor",
+        "threads", fseg_context_threads(run->context), "kernels",
         fseg_isa_name(fseg_context_isa(run->context)), "warnings", warnings_json(&run->report),
         "outputs", outputs);
     if (report && run->compared) {
@@ -96,6 +97,19 @@ static json_t *report_json(const segment_run *run)
                                       run->agreement.hd95_mm, "truth_ml", run->agreement.truth_ml));
     }
     return report;
+}
+
+/* What the segmentation will take besides the image; said when it is not a matter of course. */
+static fseg_status announce_memory(segment_run *run, fseg_error *error)
+{
+    const size_t worth_saying = (size_t)512 << 20;
+    const fseg_status status = fseg_segment_volume_memory(
+        run->model.model, &run->image.volume->geometry, 0, &run->predicted, error);
+    if (status == FSEG_OK && run->predicted >= worth_saying && !run->common->quiet) {
+        fprintf(stderr, "frugalseg: up to %zu MB of memory are needed besides the image\n",
+                run->predicted >> 20);
+    }
+    return status;
 }
 
 static fseg_status compute(segment_run *run, fseg_error *error)
@@ -119,6 +133,9 @@ static fseg_status compute(segment_run *run, fseg_error *error)
     }
     if (status == FSEG_OK) {
         status = output_folder_open(options->out, &run->folder, error);
+    }
+    if (status == FSEG_OK) {
+        status = announce_memory(run, error);
     }
     if (status == FSEG_OK) {
         fseg_segment_options how = {0};

@@ -28,6 +28,10 @@ void fseg_session_free(fseg_session *session);
 /** Bytes that the session holds: activations and packed weights. */
 size_t fseg_session_memory(const fseg_session *session);
 
+/** The same before there is one, for a context that is created without saying how many threads;
+ *  allocates next to nothing. 0 when the sizes are impossible. */
+size_t fseg_session_predict_memory(const fseg_model *model, int batch, int height, int width);
+
 /**
  * images [count, C_in, H, W] -> logits [count, K, H, W], count any number; processed in batches.
  * Both buffers belong to the caller and may not overlap. Cancelled: logits are partly written.

@@ -231,6 +231,12 @@ typedef struct fseg_segment_options {
     const fseg_series_info *series; /**< where the image comes from, for the warnings; or null */
 } fseg_segment_options;
 
+/** Most bytes that segmenting an image of this geometry takes besides the image itself, with the
+ * map of entropy or without: known before anything is computed. For a context that is created
+ * without saying how many threads. */
+fseg_status fseg_segment_volume_memory(const fseg_model *model, const fseg_geometry *geometry,
+                                       int entropy, size_t *bytes, fseg_error *error);
+
 /** Segment `volume` with `model`; `report` may be null. An empty result is an empty mask and a
  *  warning, not an error. */
 fseg_status fseg_segment_volume(fseg_context *context, const fseg_model *model,
