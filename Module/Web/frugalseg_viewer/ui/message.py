@@ -20,7 +20,9 @@ SCRIPT = """
   window.frugalsegMessages = new MutationObserver(() => {
     const message = document.getElementById('message');
     const text = message ? message.innerText : '';
-    if (text && text !== last) { message.scrollIntoView({block: 'nearest'}); }
+    if (text && text !== last) { // once it has its size
+      setTimeout(() => message.scrollIntoView({block: 'nearest'}), 100);
+    }
     last = text;
   });
   window.frugalsegMessages.observe(document.body, {childList: true, subtree: true, characterData: true});
