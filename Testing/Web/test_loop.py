@@ -6,6 +6,7 @@ from browsing import (
     BESIDE_LIVER,
     IN_LIVER,
     MODEL,
+    PATIENCE,
     coloured_pixels,
     message,
     segment,
@@ -16,6 +17,7 @@ from browsing import (
 from playwright.sync_api import expect
 
 STUDY = "cases"
+WORK = 4 * PATIENCE  # for what runs at low priority, behind everything else on a loaded machine
 
 
 def current_series(page):
@@ -108,7 +110,7 @@ def test_next_case_is_the_least_sure_one(page, picture):
     first = current_series(page)
     panel(page, "learn")
     page.keyboard.press("n")
-    expect(message(page)).to_contain_text("Opened")
+    expect(message(page)).to_contain_text("Opened", timeout=WORK)
     assert current_series(page) not in (first, "")
     rows = page.locator("#ranking tr").all_inner_texts()[1:]
     scores = [float(row.split("\t")[1]) for row in rows]
@@ -146,7 +148,7 @@ def test_model_that_is_worse_waits_and_one_key_goes_back(page, viewer, picture):
     panel(page, "case")  # the page can be used meanwhile
     expect(page.locator("#volume-ml")).to_be_visible()
     panel(page, "learn")
-    expect(page.locator("#accept")).to_be_visible()
+    expect(page.locator("#accept")).to_be_visible(timeout=WORK)
     picture("viewer-learn")
     assert float(page.locator("#dice-after").inner_text()) < float(page.locator("#dice-before").inner_text())
     expect(page.locator("#current-model")).to_contain_text(f"{MODEL}.")
@@ -176,7 +178,7 @@ def test_propagation_touches_only_slices_that_were_not_corrected(page, viewer):
     wait_until(lambda: volume(page) < before, page)
     corrected = exported(page, viewer)
     page.keyboard.press("p")
-    expect(message(page)).to_contain_text("drawn anew")
+    expect(message(page)).to_contain_text("drawn anew", timeout=WORK)
     propagated = exported(page, viewer)
     after = volume(page)
     page.keyboard.press("Control+z")  # one step
