@@ -237,7 +237,6 @@ vtkMRMLSegmentationNode* vtkSlicerFrugalSegLearningLogic::vtkInternal::ShowLabel
       fseg_mask_read(dataset.GetLabelPath(entry, version).c_str(), -1, FrugalSegOut(map), &error), error);
   vtkMRMLScene* scene = this->External->GetMRMLScene();
   vtkNew<vtkMRMLSegmentationNode> segmentation;
-  segmentation->UndoEnabledOn();
   segmentation->SetName(scene->GenerateUniqueName(entry.Name + " label").c_str());
   scene->AddNode(segmentation);
   segmentation->CreateDefaultDisplayNodes();

@@ -13,7 +13,6 @@
 #include <vtkSlicerSegmentationsModuleLogic.h>
 
 // MRML includes
-#include <vtkMRMLDisplayNode.h>
 #include <vtkMRMLMessageCollection.h>
 
 // Segmentation includes
@@ -122,10 +121,14 @@ int Apply(Target& target, vtkMRMLScene* scene)
                             now->voxels[voxel] = target.After->voxels[voxel];
                           }
                         });
-  segmentation->UndoEnabledOn();
-  for (int i = 0; i < segmentation->GetNumberOfDisplayNodes(); ++i)
+  if (!segmentation->GetUndoEnabled())
   {
-    segmentation->GetNthDisplayNode(i)->UndoEnabledOn();
+    // States saved before now do not hold this segmentation: going back to them would remove it.
+    if (scene->GetNumberOfUndoLevels() > 0)
+    {
+      scene->ClearUndoStack();
+    }
+    segmentation->UndoEnabledOn();
   }
   scene->SaveStateForUndo();
   if (!vtkSlicerSegmentationsModuleLogic::SetBinaryLabelmapToSegment(FrugalSegMaskToLabelmap(now.get()),
