@@ -73,6 +73,12 @@ static void print_headline(FILE *out, const json_t *summary)
     }
     fprintf(out, " (paired over %.0f test subjects: mean difference %+.3f, Wilcoxon p %s).\n",
             value(d, "subjects"), value(d, "mean"), SHOW_P(value(d, "p")));
+    if (gap >= -0.01 && value(h, "same_labels_baseline") >= value(h, "baseline") - 0.01) {
+        fprintf(out,
+                "So does %s itself with these labels: this is not what pretraining saves; compare "
+                "the arms' savings.\n",
+                baseline);
+    }
     size_t i;
     json_t *arm;
     json_array_foreach(json_object_get(summary, "arms"), i, arm)
@@ -140,7 +146,11 @@ static void print_dice(FILE *out, const json_t *summary)
         fprintf(out, "\n| %s |", text_of(arm, "arm"));
         json_array_foreach(json_object_get(arm, "budgets"), b, p)
         {
-            fprintf(out, " %s ± %s |", SHOW(value(p, "dice"), 3), SHOW(value(p, "sd"), 3));
+            fprintf(out, " %s", SHOW(value(p, "dice"), 3));
+            if (isfinite(value(p, "sd"))) { /* not of a single run */
+                fprintf(out, " ± %s", SHOW(value(p, "sd"), 3));
+            }
+            fputs(" |", out);
         }
     }
     const json_t *first = json_array_get(json_object_get(summary, "arms"), 0);
@@ -307,7 +317,7 @@ char *study_plot_script(const study_config *config, const json_t *summary)
         const double labels = value(p, "labels");
         if (isfinite(labels)) {
             const bool all = strcmp(text_of(p, "budget"), "all") == 0;
-            fprintf(out, "%s'%s%.0f' %.3f", comma ? ", " : "", all ? "\\n" : "", labels, labels);
+            fprintf(out, "%s\"%s%.0f\" %.3f", comma ? ", " : "", all ? "\\n" : "", labels, labels);
             widest = fmax(widest, labels);
             comma = true;
         }
