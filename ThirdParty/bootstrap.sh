@@ -65,7 +65,8 @@ system_packages() {
     fi
     if [ $with_tests = yes ]; then
         wanted+=(googletest dicom3tools clang-format chromium
-            qtbase5-dev qttools5-dev qttools5-dev-tools xvfb xauth)
+            qtbase5-dev qttools5-dev qttools5-dev-tools xvfb xauth
+            libopenmpi-dev openmpi-bin)
     fi
     for package in "${wanted[@]}"; do
         installed "$package" || missing+=("$package")

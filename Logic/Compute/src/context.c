@@ -20,7 +20,8 @@ struct fseg_context {
     fseg_isa isa;
     const fseg_kernels *kernels, *inference_kernels;
     const fseg_tile_kernels *tile_kernels;
-    pthread_t *workers; /* threads - 1 of them */
+    fseg_communicator *communicator; /* null: one process */
+    pthread_t *workers;              /* threads - 1 of them */
     int started;
     pthread_mutex_t mutex;
     pthread_cond_t work, done;
@@ -314,6 +315,17 @@ void fseg_context_free(fseg_context *context)
     pthread_mutex_destroy(&context->mutex);
     free(context->workers);
     free(context);
+}
+
+void fseg_context_set_communicator(fseg_context *context, fseg_communicator *communicator)
+{
+    if (context)
+        context->communicator = communicator;
+}
+
+fseg_communicator *fseg_context_communicator(const fseg_context *context)
+{
+    return context ? context->communicator : NULL;
 }
 
 int fseg_context_threads(const fseg_context *context)

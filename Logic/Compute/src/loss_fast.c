@@ -216,20 +216,28 @@ fseg_status fseg_loss_parallel(fseg_context *context, const fseg_loss_options *o
                     .pixels = pixels,
                     .parts = (pixels + PART - 1) / PART};
     const size_t parts = (size_t)batch * job.parts;
+    fseg_communicator *communicator = fseg_context_communicator(context);
     job.sums = calloc(parts * sums_of_part(classes), sizeof *job.sums);
-    if (!job.sums)
-        return FSEG_ERROR_OUT_OF_MEMORY;
+    fseg_status status =
+        fseg_communicator_agree(communicator, job.sums ? FSEG_OK : FSEG_ERROR_OUT_OF_MEMORY, NULL);
+    if (status != FSEG_OK) {
+        free(job.sums);
+        return status;
+    }
     fseg_context_parallel(context, parts, run_part, &job);
     fseg_class_sums sums;
-    const int labels_right = collect(&job, parts, &sums);
+    status = collect(&job, parts, &sums) ? FSEG_OK : FSEG_ERROR_INVALID_ARGUMENT;
+    status = fseg_communicator_agree(communicator, status, NULL);
+    /* Dice is that of the whole batch, of all processes. */
+    if (status == FSEG_OK)
+        status =
+            fseg_communicator_sum_f64(communicator, (double *)&sums, sizeof sums / sizeof(double));
     double inside[FSEG_LOSS_CLASSES], outside[FSEG_LOSS_CLASSES];
-    const double all = (double)batch * (double)pixels;
+    const double all =
+        (double)batch * (double)pixels * (double)fseg_communicator_size(communicator);
     *loss = fseg_overlap_losses(options, &sums, classes, inside, outside) +
             options->cross_entropy_weight * sums.cross_entropy / all;
-    fseg_status status = FSEG_OK;
-    if (!labels_right)
-        status = FSEG_ERROR_INVALID_ARGUMENT;
-    else if (!isfinite(*loss))
+    if (status == FSEG_OK && !isfinite(*loss))
         status = FSEG_ERROR_NOT_FINITE;
     if (status == FSEG_OK) {
         float in[FSEG_LOSS_CLASSES], out[FSEG_LOSS_CLASSES];

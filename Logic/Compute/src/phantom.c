@@ -37,6 +37,7 @@ fseg_phantom_options fseg_phantom_default_options(uint64_t seed)
         .noise = 0.015,
         .bias = 0.3,
         .contrast_variation = 0.3,
+        .echo = 1.0,
     };
     return options;
 }
@@ -60,6 +61,9 @@ static fseg_status check_options(const fseg_phantom_options *o, fseg_error *erro
     if (!(o->bias >= 0.0 && o->bias <= 2.0))
         return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT, "phantom bias %g; choose 0 to 2",
                               o->bias);
+    if (!(o->echo >= 0.0 && o->echo <= 100.0))
+        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                              "phantom echo %g; choose 0 to 100", o->echo);
     if (!(o->contrast_variation >= 0.0 && o->contrast_variation <= 1.0))
         return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
                               "phantom contrast variation %g; choose 0 to 1",
@@ -74,7 +78,8 @@ typedef struct phantom {
     fseg_fields fields;
     fseg_lattice coil; /* shading, patient space */
     float signals[FSEG_TISSUE_COUNT];
-    float *scratch; /* one part for each piece of a round of work */
+    uint64_t noise_seed; /* another one for each echo */
+    float *scratch;      /* one part for each piece of a round of work */
     size_t scratch_floats;
     int bands; /* pieces per slice */
     size_t first;
@@ -101,7 +106,7 @@ static fseg_status phantom_prepare(phantom *p)
     fseg_random random = fseg_random_create(seed, anatomy_stream);
     fseg_anatomy_draw(&random, &p->anatomy);
     random = fseg_random_create(seed, tissue_stream);
-    fseg_phantom_signals(&random, p->options.contrast_variation, p->signals);
+    fseg_phantom_signals(&random, p->options.contrast_variation, p->options.echo, p->signals);
     random = fseg_random_create(seed, field_stream);
     /* The fields cover the body whatever the field of view is, so that the grid does not change
        the patient. */
@@ -145,7 +150,7 @@ static void add_rician_noise(const phantom *p, int slice, int row, int n, float 
     if (!(sigma > 0.0f))
         return;
     fseg_random random =
-        fseg_random_create(p->options.seed, noise_stream | (uint64_t)slice << 16 | (uint64_t)row);
+        fseg_random_create(p->noise_seed, noise_stream | (uint64_t)slice << 16 | (uint64_t)row);
     fseg_random_fill_normal(&random, 2 * (size_t)n, noise);
     for (int i = 0; i < n; ++i) {
         const float real = signal[i] + sigma * noise[i], imaginary = sigma * noise[n + i];
@@ -213,6 +218,7 @@ fseg_status fseg_phantom_abdomen(fseg_context *context, const fseg_phantom_optio
     if (!p)
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "not enough memory for a phantom");
     p->options = *options;
+    p->noise_seed = options->seed + ((uint64_t)llround(1000.0 * (options->echo - 1.0)) << 40);
     p->image = image;
     p->labels = labels;
     status = phantom_prepare(p);

@@ -68,7 +68,8 @@ typedef enum fseg_tissue {
 } fseg_tissue;
 
 /** Signal of every tissue, scaled so that the bright organs come to about 0.7. */
-void fseg_phantom_signals(fseg_random *random, double variation, float out[FSEG_TISSUE_COUNT]);
+void fseg_phantom_signals(fseg_random *random, double variation, double echo,
+                          float out[FSEG_TISSUE_COUNT]);
 
 /* ---- Shapes (phantom_shapes.c) ------------------------------------------------------------- */
 

@@ -42,7 +42,8 @@ static const float tr_ms = 1800.0f, te_ms = 70.0f;
 /* Brings spleen and kidneys of the published values to about 0.65 and 0.75. */
 static const float receiver_gain = 2.15f;
 
-void fseg_phantom_signals(fseg_random *random, double variation, float out[FSEG_TISSUE_COUNT])
+void fseg_phantom_signals(fseg_random *random, double variation, double echo,
+                          float out[FSEG_TISSUE_COUNT])
 {
     const float v = (float)variation;
     const float tr = tr_ms * expf(v * fseg_random_range(random, -0.2f, 0.7f));
@@ -60,7 +61,9 @@ void fseg_phantom_signals(fseg_random *random, double variation, float out[FSEG_
                                                      fseg_random_range(random, -1.0f, 1.0f));
         out[i] = density * (1.0f - expf(-tr / tissue->t1_ms)) * expf(-te / t2);
         if (i == FSEG_TISSUE_SPLEEN || i == FSEG_TISSUE_KIDNEY_CORTEX)
-            reference += 0.5f * out[i];
+            reference += 0.5f * out[i]; /* echoes share one gain */
+        if (echo != 1.0)
+            out[i] *= expf(-te * (float)(echo - 1.0) / t2);
     }
     /* The scanner's receiver adjusts to the bright tissue: keep it at its level, within a few
        per cent, whatever TE and TR do. */

@@ -124,9 +124,10 @@ static void plan_node(const fseg_model *model, const fseg_pretrainer_options *o,
                           (size_t)plan->head.width;
 }
 
-static fseg_branch_plan plan_restoring(const fseg_model *model, const fseg_pretrainer_options *o)
+static fseg_branch_plan plan_restoring(const fseg_model *model, const fseg_pretrainer_options *o,
+                                       int ranks)
 {
-    fseg_branch_plan plan = {.images = o->batch,
+    fseg_branch_plan plan = {.images = o->batch / ranks,
                              .scope = {.no_skips = o->no_skips, .precision = o->precision}};
     plan.head.kind = FSEG_HEAD_RESTORING;
     plan.head.seed = o->seed;
@@ -134,10 +135,11 @@ static fseg_branch_plan plan_restoring(const fseg_model *model, const fseg_pretr
     return plan;
 }
 
-static fseg_branch_plan plan_contrast(const fseg_model *model, const fseg_pretrainer_options *o)
+static fseg_branch_plan plan_contrast(const fseg_model *model, const fseg_pretrainer_options *o,
+                                      int ranks)
 {
     static const int views[] = {2, 3, 4, 2, 2, 1};
-    fseg_branch_plan plan = {.images = fseg_pretrainer_slices(o) * views[o->variant],
+    fseg_branch_plan plan = {.images = fseg_pretrainer_slices(o) / ranks * views[o->variant],
                              .scope.precision = o->precision};
     char name[FSEG_NAME_LENGTH];
     plan.head.kind = o->flatten_head ? FSEG_HEAD_FLATTENED : FSEG_HEAD_POOLED;
@@ -177,20 +179,40 @@ static size_t branch_bytes(const fseg_model *model, const fseg_pretrainer_option
            (plan->x_count + plan->feature_count + head_output(plan)) * sizeof(float);
 }
 
+/* Why the batches cannot be cut into equal shares, or null. */
+static const char *share_fault(const fseg_pretrainer_options *o, int ranks)
+{
+    if ((o->loss & FSEG_PRETRAIN_REGRESSION) && o->batch % ranks)
+        return "the number of processes must divide the regression batch";
+    if ((o->loss & FSEG_PRETRAIN_CONTRASTIVE) && fseg_pretrainer_slices(o) % ranks)
+        return "the number of processes must divide volumes x partitions";
+    return NULL;
+}
+
 size_t fseg_pretrainer_predict_memory(const fseg_model *model,
                                       const fseg_pretrainer_options *options)
 {
-    if (!model || !options || option_fault(model, options))
+    return fseg_pretrainer_predict_share(model, options, 1);
+}
+
+size_t fseg_pretrainer_predict_share(const fseg_model *model,
+                                     const fseg_pretrainer_options *options, int ranks)
+{
+    if (!model || !options || ranks < 1 || option_fault(model, options) ||
+        share_fault(options, ranks))
         return 0;
     size_t bytes = 4 * model->parameter_count * sizeof(float);
     if (options->loss & FSEG_PRETRAIN_REGRESSION) {
-        const fseg_branch_plan plan = plan_restoring(model, options);
+        const fseg_branch_plan plan = plan_restoring(model, options, ranks);
         bytes += branch_bytes(model, options, &plan) + plan.x_count * sizeof(float) +
                  (size_t)plan.images * (size_t)options->height * (size_t)options->width;
     }
     if (options->loss & FSEG_PRETRAIN_CONTRASTIVE) {
-        const fseg_branch_plan plan = plan_contrast(model, options);
-        bytes += branch_bytes(model, options, &plan);
+        const fseg_branch_plan plan = plan_contrast(model, options, ranks);
+        bytes += branch_bytes(model, options, &plan) +
+                 (size_t)(fseg_pretrainer_slices(options) / ranks) * (size_t)options->height *
+                     (size_t)options->width *
+                     ((size_t)model->config.in_channels * sizeof(float) + 1);
     }
     return bytes;
 }
@@ -224,7 +246,7 @@ static fseg_status create_all(fseg_pretrainer *p, fseg_error *error)
     size_t choices = 1;
     fseg_status status = FSEG_OK;
     if (o->loss & FSEG_PRETRAIN_REGRESSION) {
-        const fseg_branch_plan plan = plan_restoring(p->model, o);
+        const fseg_branch_plan plan = plan_restoring(p->model, o, p->ranks);
         status = create_branch(p, &plan, &p->restoring, error);
         p->target = calloc(plan.x_count, sizeof(float));
         p->mask = calloc((size_t)plan.images * pixels, 1);
@@ -233,13 +255,15 @@ static fseg_status create_all(fseg_pretrainer *p, fseg_error *error)
             status = FSEG_ERROR_OUT_OF_MEMORY;
     }
     if (status == FSEG_OK && (o->loss & FSEG_PRETRAIN_CONTRASTIVE)) {
-        const fseg_branch_plan plan = plan_contrast(p->model, o);
+        const fseg_branch_plan plan = plan_contrast(p->model, o, p->ranks);
         const size_t slices = (size_t)fseg_pretrainer_slices(o);
+        const size_t own = (size_t)fseg_pretrainer_own_slices(p);
         status = create_branch(p, &plan, &p->contrast, error);
-        p->labels = calloc(slices * pixels, 1);
+        p->labels = calloc(own * pixels, 1);
+        p->windows = calloc(own * (size_t)p->model->config.in_channels * pixels, sizeof(float));
         p->positions = calloc(slices, sizeof *p->positions);
         choices = slices > choices ? slices : choices;
-        if (!p->labels || !p->positions)
+        if (!p->labels || !p->windows || !p->positions)
             status = FSEG_ERROR_OUT_OF_MEMORY;
     }
     if (status != FSEG_OK)
@@ -257,7 +281,7 @@ static fseg_status create_all(fseg_pretrainer *p, fseg_error *error)
         return FSEG_ERROR_OUT_OF_MEMORY;
     for (size_t i = 0; i < model->tensor_count; ++i)
         p->gradients[i] = p->branch_gradient + (model->tensors[i].data - model->storage);
-    p->bytes = fseg_pretrainer_predict_memory(model, o);
+    p->bytes = fseg_pretrainer_predict_share(model, o, p->ranks);
     return FSEG_OK;
 }
 
@@ -272,7 +296,11 @@ fseg_status fseg_pretrainer_create(fseg_context *context, fseg_model *model,
     if (!context || !model || !options)
         return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
                               "a pretrainer needs a context, a model and options");
+    fseg_communicator *communicator = fseg_context_communicator(context);
+    const int ranks = fseg_communicator_size(communicator);
     const char *fault = option_fault(model, options);
+    if (!fault)
+        fault = share_fault(options, ranks);
     if (fault)
         return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT, "pretraining cannot start: %s",
                               fault);
@@ -281,13 +309,16 @@ fseg_status fseg_pretrainer_create(fseg_context *context, fseg_model *model,
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
                               "not enough memory for a pretrainer");
     p->context = context;
+    p->communicator = communicator;
+    p->ranks = ranks;
+    p->rank = fseg_communicator_rank(communicator);
     p->model = model;
     p->options = *options;
     fseg_status status = create_all(p, error);
     if (status == FSEG_ERROR_OUT_OF_MEMORY)
         fseg_error_set(error, status,
                        "pretraining needs %zu MiB, which are not there; use smaller batches",
-                       fseg_pretrainer_predict_memory(model, options) >> 20);
+                       fseg_pretrainer_predict_share(model, options, ranks) >> 20);
     if (status != FSEG_OK) {
         fseg_pretrainer_free(p);
         return status;
@@ -313,6 +344,7 @@ void fseg_pretrainer_free(fseg_pretrainer *pretrainer)
     free_branch(&pretrainer->contrast);
     free(pretrainer->target);
     free(pretrainer->mask);
+    free(pretrainer->windows);
     free(pretrainer->labels);
     free(pretrainer->choices);
     free(pretrainer->positions);

@@ -13,14 +13,28 @@ static size_t image_floats(const fseg_pretrainer *p)
            (size_t)p->options.width;
 }
 
-/* Fill group `group` of the branch's images with a view of the choices. */
+/* Fill group `group` of the branch's images with a view of this rank's slices. */
 static fseg_status fill_view(fseg_pretrainer *p, const fseg_sampler *sampler, int step, int group,
                              int view, const fseg_augment_options *augment)
 {
-    const size_t slices = (size_t)fseg_pretrainer_slices(&p->options);
-    return fseg_sampler_view(sampler, p->context, p->choices, slices, augment, step, view,
-                             p->contrast.x + (size_t)group * slices * image_floats(p),
-                             p->options.variant == FSEG_VARIANT_CONSTRAINED ? p->labels : NULL);
+    const size_t slices = (size_t)fseg_pretrainer_own_slices(p);
+    uint8_t *labels = p->options.variant == FSEG_VARIANT_CONSTRAINED ? p->labels : NULL;
+    return fseg_sampler_augment(sampler, p->context, p->windows, labels, slices,
+                                (size_t)p->rank * slices, augment, step, view,
+                                p->contrast.x + (size_t)group * slices * image_floats(p), labels);
+}
+
+/* Choose slices for draw number `draw` and get this rank's. */
+static fseg_status fetch_slices(fseg_pretrainer *p, const fseg_sampler *sampler, int step, int draw,
+                                int volumes, int partitions)
+{
+    fseg_status status = fseg_sampler_choose(sampler, step, draw, volumes, partitions, p->choices);
+    status = fseg_communicator_agree(p->communicator, status, NULL);
+    return status == FSEG_OK
+               ? fseg_sampler_windows(
+                     sampler, p->context, p->choices, (size_t)fseg_pretrainer_slices(&p->options),
+                     p->windows, p->options.variant == FSEG_VARIANT_CONSTRAINED ? p->labels : NULL)
+               : status;
 }
 
 /* Choose slices and make the images of all views, grouped as contrast.h numbers them. */
@@ -53,11 +67,13 @@ static fseg_status make_images(fseg_pretrainer *p, const fseg_sampler *sampler, 
     case FSEG_VARIANT_PARTITION_PAIRS:
         break;
     }
-    fseg_status status = fseg_sampler_choose(sampler, step, 0, volumes, partitions, p->choices);
+    fseg_status status = fetch_slices(p, sampler, step, 0, volumes, partitions);
     for (int g = 0; g < groups && status == FSEG_OK; ++g)
         status = fill_view(p, sampler, step, g, g, g == 0 ? first : second);
-    if (o->variant == FSEG_VARIANT_PARTITION_PAIRS && status == FSEG_OK) {
-        status = fseg_sampler_choose(sampler, step, 1, volumes, partitions, p->choices);
+    if (o->variant == FSEG_VARIANT_PARTITION_PAIRS) {
+        status = fseg_communicator_agree(p->communicator, status, NULL);
+        if (status == FSEG_OK)
+            status = fetch_slices(p, sampler, step, 1, volumes, partitions);
         for (int g = 2; g < 4 && status == FSEG_OK; ++g)
             status = fill_view(p, sampler, step, g, g, g == 2 ? NULL : second);
     }
@@ -90,6 +106,8 @@ static fseg_status contrast_of_batch(fseg_pretrainer *p, const float *z, double 
     options.temperature = p->options.temperature;
     if (p->options.variant == FSEG_VARIANT_POSITION)
         options.form = FSEG_CONTRAST_SUPCON;
+    if (p->ranks > 1)
+        return fseg_pretrainer_shared_contrast(p, &options, make_pairs, z, p->contrast.dy, loss);
     fseg_pair_set pairs = {0};
     fseg_status status = make_pairs(p, &pairs);
     if (status == FSEG_OK)
@@ -178,7 +196,9 @@ static fseg_status constrained_image(const constrained_job *job, size_t image)
         status = reduce_maps(p, image, bytes, bytes + g.count, bytes + 2 * g.count);
     if (status == FSEG_OK) {
         fseg_random random =
-            fseg_random_create(o->seed, query_stream | (uint64_t)job->step << 20 | (uint64_t)image);
+            fseg_random_create(o->seed, query_stream | (uint64_t)job->step << 20 |
+                                            ((uint64_t)p->rank * (uint64_t)p->contrast.images +
+                                             (uint64_t)image)); /* place in the whole batch */
         const size_t drawn =
             fseg_ccl_draw_queries(bytes + g.count, g.count, (size_t)o->queries, &random, queries);
         memcpy(dy, job->y + image * map, map * sizeof *dy);
@@ -208,34 +228,38 @@ static void constrained_task(void *user, size_t image)
     job->statuses[image] = constrained_image(job, image);
 }
 
-/* Mean over the images of the batch. */
+/* This rank's part of the mean over the images of the batch. */
 static fseg_status constrained_contrast(fseg_pretrainer *p, const float *y, int step, double *loss)
 {
     const size_t images = (size_t)p->contrast.images;
     double *losses = calloc(images, sizeof *losses);
     fseg_status *statuses = calloc(images, sizeof *statuses);
+    const double all = (double)images * (double)p->ranks;
     fseg_status status = losses && statuses ? FSEG_OK : FSEG_ERROR_OUT_OF_MEMORY;
     if (status == FSEG_OK) {
         constrained_job job = {p, step, y, losses, statuses};
         fseg_context_parallel(p->context, images, constrained_task, &job);
         *loss = 0.0;
         for (size_t i = 0; i < images; ++i) {
-            *loss += losses[i] / (double)images;
+            *loss += losses[i] / all;
             status = status == FSEG_OK ? statuses[i] : status;
         }
         const size_t count =
             fseg_head_output_count(p->contrast.head) * fseg_head_output_dim(p->contrast.head);
         for (size_t i = 0; i < count; ++i)
-            p->contrast.dy[i] /= (float)images;
+            p->contrast.dy[i] /= (float)all;
     }
     free(losses);
     free(statuses);
+    status = fseg_communicator_agree(p->communicator, status, NULL);
+    if (status == FSEG_OK)
+        status = fseg_communicator_sum_f64(p->communicator, loss, 1);
     return status;
 }
 
 static void note_culprit(fseg_pretrainer *p, const fseg_sampler *sampler, int step, const float *y)
 {
-    const size_t slices = (size_t)fseg_pretrainer_slices(&p->options);
+    const size_t slices = (size_t)fseg_pretrainer_own_slices(p);
     const size_t images = (size_t)p->contrast.images;
     const size_t dim =
         fseg_head_output_count(p->contrast.head) * fseg_head_output_dim(p->contrast.head) / images;
@@ -259,11 +283,12 @@ fseg_status fseg_pretrainer_contrast(fseg_pretrainer *p, const fseg_sampler *sam
     fseg_status status = make_images(p, sampler, step);
     if (status == FSEG_OK)
         status = fseg_branch_forward(p, &p->contrast, &y);
+    status = fseg_communicator_agree(p->communicator, status, NULL);
     if (status == FSEG_OK)
         status = p->options.variant == FSEG_VARIANT_CONSTRAINED
                      ? constrained_contrast(p, y, step, loss)
                      : contrast_of_batch(p, y, loss);
-    if (status == FSEG_ERROR_NOT_FINITE)
+    if (status == FSEG_ERROR_NOT_FINITE && y)
         note_culprit(p, sampler, step, y);
     if (status != FSEG_OK)
         return status;

@@ -35,7 +35,7 @@ void fseg_pretrainer_note_culprit(fseg_pretrainer *p, const float *y, size_t ima
 {
     for (size_t i = 0; i < images * dim && !p->has_culprit; ++i)
         if (!isfinite(y[i])) {
-            p->culprit = p->choices[i / dim % slices];
+            p->culprit = p->choices[(size_t)p->rank * slices + i / dim % slices];
             p->has_culprit = 1;
         }
 }
@@ -61,8 +61,9 @@ static void corrupt_image(void *user, size_t i)
     const fseg_pretrainer_options *o = &p->options;
     const size_t pixels = (size_t)o->height * (size_t)o->width;
     const int channels = p->model->config.in_channels;
+    const size_t place = (size_t)p->rank * (size_t)p->restoring.images + i; /* in the whole batch */
     fseg_random random =
-        fseg_random_create(o->seed, corrupt_stream | (uint64_t)job->step << 20 | (uint64_t)i);
+        fseg_random_create(o->seed, corrupt_stream | (uint64_t)job->step << 20 | (uint64_t)place);
     job->statuses[i] =
         fseg_corrupt_apply(&o->corruption, &random, channels, o->height, o->width,
                            p->restoring.x + i * (size_t)channels * pixels, p->mask + i * pixels);
@@ -83,18 +84,29 @@ static fseg_status corrupt_batch(fseg_pretrainer *p, int step)
     return status;
 }
 
-fseg_status fseg_pretrainer_restoring(fseg_pretrainer *p, const fseg_sampler *sampler, int step,
-                                      double *loss)
+/* Pixels that the loss counts. */
+static double counted_pixels(const fseg_pretrainer *p, size_t count)
+{
+    if (!p->options.corrupted_only)
+        return (double)count;
+    size_t corrupted = 0;
+    for (size_t i = 0; i < count; ++i)
+        corrupted += p->mask[i] != 0;
+    return (double)corrupted;
+}
+
+/* What this rank does by itself before the loss is known everywhere. */
+static fseg_status restore_share(fseg_pretrainer *p, const fseg_sampler *sampler, int step,
+                                 double *loss)
 {
     const fseg_pretrainer_options *o = &p->options;
     const int channels = p->model->config.in_channels;
-    const size_t pixels = (size_t)o->height * (size_t)o->width, images = (size_t)o->batch;
+    const size_t pixels = (size_t)o->height * (size_t)o->width;
+    const size_t images = (size_t)p->restoring.images;
     const float *y;
     fseg_status status =
-        fseg_sampler_choose(sampler, step, RESTORING_DRAW, o->batch, 1, p->choices);
-    if (status == FSEG_OK)
-        status = fseg_sampler_view(sampler, p->context, p->choices, images, &o->target_augment,
-                                   step, RESTORING_VIEW, p->target, NULL);
+        fseg_sampler_augment(sampler, p->context, p->target, NULL, images, (size_t)p->rank * images,
+                             &o->target_augment, step, RESTORING_VIEW, p->target, NULL);
     if (status == FSEG_OK) {
         memcpy(p->restoring.x, p->target, images * (size_t)channels * pixels * sizeof(float));
         status = corrupt_batch(p, step);
@@ -103,10 +115,34 @@ fseg_status fseg_pretrainer_restoring(fseg_pretrainer *p, const fseg_sampler *sa
         status = fseg_branch_forward(p, &p->restoring, &y);
     if (status == FSEG_OK)
         status = fseg_regression_f32(o->error, y, p->target, o->corrupted_only ? p->mask : NULL,
-                                     o->batch, channels, pixels, loss, p->restoring.dy);
+                                     p->restoring.images, channels, pixels, loss, p->restoring.dy);
     if (status == FSEG_ERROR_NOT_FINITE)
         fseg_pretrainer_note_culprit(p, y, images, (size_t)channels * pixels, images);
-    return status == FSEG_OK ? fseg_branch_backward(p, &p->restoring) : status;
+    return status;
+}
+
+fseg_status fseg_pretrainer_restoring(fseg_pretrainer *p, const fseg_sampler *sampler, int step,
+                                      double *loss)
+{
+    const fseg_pretrainer_options *o = &p->options;
+    const size_t pixels = (size_t)p->restoring.images * (size_t)o->height * (size_t)o->width;
+    double scale;
+    fseg_status status =
+        fseg_sampler_choose(sampler, step, RESTORING_DRAW, o->batch, 1, p->choices);
+    status = fseg_communicator_agree(p->communicator, status, NULL);
+    if (status == FSEG_OK)
+        status = fseg_sampler_windows(sampler, p->context, p->choices, (size_t)o->batch, p->target,
+                                      NULL);
+    if (status != FSEG_OK)
+        return status;
+    status = restore_share(p, sampler, step, loss);
+    status = fseg_pretrainer_shared_mean(p, status, counted_pixels(p, pixels), loss, &scale);
+    if (status != FSEG_OK)
+        return status;
+    const size_t values = pixels * (size_t)p->model->config.in_channels;
+    for (size_t i = 0; scale != 1.0 && i < values; ++i)
+        p->restoring.dy[i] *= (float)scale;
+    return fseg_branch_backward(p, &p->restoring);
 }
 
 /* ---- step ------------------------------------------------------------------------------------ */
@@ -145,14 +181,26 @@ fseg_status fseg_pretrainer_evaluate(fseg_pretrainer *pretrainer, const fseg_sam
     const double weight = p->options.loss == FSEG_PRETRAIN_BOTH ? p->options.contrast_weight : 1.0;
     if (p->restoring.network)
         status = fseg_pretrainer_restoring(p, sampler, step, &losses->regression);
-    if (p->contrast.network && status == FSEG_OK)
+    int at_fault;
+    status = fseg_communicator_agree(p->communicator, status, &at_fault);
+    if (p->contrast.network && status == FSEG_OK) {
         status = fseg_pretrainer_contrast(p, sampler, step, weight, &losses->contrast);
+        status = fseg_communicator_agree(p->communicator, status, &at_fault);
+    }
+    if (status == FSEG_OK)
+        status = fseg_pretrainer_sum_gradients(p);
+    else if (status == FSEG_ERROR_NOT_FINITE)
+        fseg_pretrainer_share_culprit(p);
     losses->total = losses->regression + weight * losses->contrast;
     if (status == FSEG_ERROR_NOT_FINITE)
         return fseg_error_set(error, status,
                               "the pretraining loss is not a finite number at step %d; lower the "
                               "learning rate",
                               step);
+    if (status != FSEG_OK && p->ranks > 1)
+        return fseg_error_set(error, status,
+                              "step %d of pretraining failed in process %d of %d: %s", step,
+                              at_fault + 1, p->ranks, fseg_status_text(status));
     if (status != FSEG_OK)
         return fseg_error_set(error, status, "step %d of pretraining failed: %s", step,
                               fseg_status_text(status));
@@ -236,6 +284,9 @@ fseg_status fseg_pretrainer_reconstruct(fseg_pretrainer *pretrainer, const float
                                         float *restored, fseg_error *error)
 {
     fseg_pretrainer *p = pretrainer;
+    if (p && p->ranks > 1)
+        return fseg_error_set(error, FSEG_ERROR_UNSUPPORTED,
+                              "images are restored by one process; load the model in one");
     if (!p || !images || !restored || !p->restoring.network)
         return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
                               "restoring images needs a pretrainer with a regression loss, images "

@@ -70,7 +70,7 @@ fseg_status fseg_sampler_create(const fseg_sampler_options *options, fseg_sample
     return FSEG_OK;
 }
 
-static void subject_release(subject *s)
+void fseg_subject_release(subject *s)
 {
     free(s->image);
     free(s->label);
@@ -83,7 +83,7 @@ void fseg_sampler_free(fseg_sampler *sampler)
     if (!sampler)
         return;
     for (size_t i = 0; i < sampler->count; ++i)
-        subject_release(&sampler->subjects[i]);
+        fseg_subject_release(&sampler->subjects[i]);
     free(sampler->subjects);
     free(sampler);
 }
@@ -160,13 +160,14 @@ static fseg_status add_subject(fseg_sampler *sampler, const float *image, const 
     s.height = height;
     s.width = width;
     s.weight = weight;
+    s.owner = -1;
     s.image = voxels <= SIZE_MAX / sizeof *s.image ? malloc(voxels * sizeof *s.image) : NULL;
     s.label = label ? malloc(voxels) : NULL;
     s.foreground = malloc((size_t)depth * sizeof *s.foreground);
     s.background = malloc((size_t)depth * sizeof *s.background);
     if (!s.image || (label && !s.label) || !s.foreground || !s.background ||
         reserve(sampler) != FSEG_OK) {
-        subject_release(&s);
+        fseg_subject_release(&s);
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
                               "not enough memory for a subject of %d slices of %d x %d pixels",
                               depth, height, width);
@@ -301,66 +302,85 @@ void fseg_window_copy(const fseg_sampler *sampler, const subject *s, int k, int 
 
 typedef struct draw_job {
     const fseg_sampler *sampler;
-    int step;
+    const fseg_random *randoms; /* of this rank's samples */
     float *images;
     uint8_t *labels;
     fseg_status *statuses;
 } draw_job;
 
-static void draw_sample(void *user, size_t i)
+/* Which window sample i of the step shows; `random` goes on to its augmentation. */
+static fseg_slice_choice choose_sample(const fseg_sampler *sampler, int step, size_t i,
+                                       fseg_random *random)
 {
-    const draw_job *job = user;
-    const fseg_sampler *sampler = job->sampler;
     const fseg_sampler_options *o = &sampler->options;
-    fseg_random random =
-        fseg_random_create(o->seed, sampler_stream | (uint64_t)job->step << 20 | (uint64_t)i);
+    *random = fseg_random_create(o->seed, sampler_stream | (uint64_t)step << 20 | (uint64_t)i);
 
-    slice_kind kind = (double)fseg_random_uniform(&random) < o->foreground_fraction
+    slice_kind kind = (double)fseg_random_uniform(random) < o->foreground_fraction
                           ? SLICE_FOREGROUND
                           : SLICE_BACKGROUND;
     /* A set may lack slices of the kind altogether. */
     if ((kind == SLICE_FOREGROUND && !(sampler->weight_foreground > 0.0)) ||
         (kind == SLICE_BACKGROUND && !(sampler->weight_background > 0.0)))
         kind = SLICE_ANY;
-    const subject *s = draw_subject(sampler, &random, kind);
+    const subject *s = draw_subject(sampler, random, kind);
 
-    int k, focus_y = -1, focus_x = -1;
+    fseg_slice_choice c = {.subject = (size_t)(s - sampler->subjects)};
+    int focus_y = -1, focus_x = -1;
     if (kind == SLICE_FOREGROUND) {
         const slice_focus *focus =
-            &s->foreground[fseg_random_below(&random, (uint32_t)s->foreground_count)];
-        k = focus->k;
+            &s->foreground[fseg_random_below(random, (uint32_t)s->foreground_count)];
+        c.slice = focus->k;
         focus_y = focus->y;
         focus_x = focus->x;
     } else if (kind == SLICE_BACKGROUND) {
-        k = s->background[fseg_random_below(&random, (uint32_t)s->background_count)];
+        c.slice = s->background[fseg_random_below(random, (uint32_t)s->background_count)];
     } else {
-        k = (int)fseg_random_below(&random, (uint32_t)s->depth);
+        c.slice = (int)fseg_random_below(random, (uint32_t)s->depth);
     }
-    const int y0 = fseg_window_offset(&random, s->height, o->height, focus_y);
-    const int x0 = fseg_window_offset(&random, s->width, o->width, focus_x);
+    c.y = fseg_window_offset(random, s->height, o->height, focus_y);
+    c.x = fseg_window_offset(random, s->width, o->width, focus_x);
+    return c;
+}
 
+static void augment_sample(void *user, size_t i)
+{
+    const draw_job *job = user;
+    const fseg_sampler_options *o = &job->sampler->options;
     const size_t window = (size_t)o->height * (size_t)o->width;
-    float *image = job->images + i * (size_t)o->context_slices * window;
-    uint8_t *label = job->labels + i * window;
-    fseg_window_copy(sampler, s, k, y0, x0, image, label);
-    job->statuses[i] = fseg_augment_apply(&o->augment, &random, o->context_slices, o->height,
-                                          o->width, image, label);
+    fseg_random random = job->randoms[i];
+    job->statuses[i] = fseg_augment_apply(
+        &o->augment, &random, o->context_slices, o->height, o->width,
+        job->images + i * (size_t)o->context_slices * window, job->labels + i * window);
 }
 
 fseg_status fseg_sampler_draw(const fseg_sampler *sampler, fseg_context *context, int step,
                               float *images, uint8_t *labels)
 {
-    if (!sampler || sampler->count == 0 || step < 0 || !images || !labels)
+    if (!sampler || sampler->count == 0 || step < 0 || !images || !labels ||
+        !fseg_sampler_divides(context, (size_t)sampler->options.batch))
         return FSEG_ERROR_INVALID_ARGUMENT;
+    fseg_communicator *communicator = fseg_context_communicator(context);
     const size_t batch = (size_t)sampler->options.batch;
+    const size_t share = batch / (size_t)fseg_communicator_size(communicator);
+    const size_t first = share * (size_t)fseg_communicator_rank(communicator);
+    fseg_slice_choice *choices = malloc(batch * sizeof *choices);
+    fseg_random *randoms = malloc(batch * sizeof *randoms);
     fseg_status *statuses = malloc(batch * sizeof *statuses);
-    if (!statuses)
-        return FSEG_ERROR_OUT_OF_MEMORY;
-    draw_job job = {sampler, step, images, labels, statuses};
-    fseg_context_parallel(context, batch, draw_sample, &job);
-    fseg_status status = FSEG_OK;
-    for (size_t i = 0; i < batch && status == FSEG_OK; ++i)
-        status = statuses[i];
+    fseg_status status = choices && randoms && statuses ? FSEG_OK : FSEG_ERROR_OUT_OF_MEMORY;
+    status = fseg_communicator_agree(communicator, status, NULL);
+    if (status == FSEG_OK) {
+        for (size_t i = 0; i < batch; ++i)
+            choices[i] = choose_sample(sampler, step, i, &randoms[i]);
+        status = fseg_sampler_windows(sampler, context, choices, batch, images, labels);
+    }
+    if (status == FSEG_OK) {
+        draw_job job = {sampler, randoms + first, images, labels, statuses};
+        fseg_context_parallel(context, share, augment_sample, &job);
+        for (size_t i = 0; i < share && status == FSEG_OK; ++i)
+            status = statuses[i];
+    }
+    free(choices);
+    free(randoms);
     free(statuses);
     return status;
 }

@@ -72,28 +72,73 @@ fseg_status fseg_sampler_choose(const fseg_sampler *sampler, int step, int draw,
 
 typedef struct view_job {
     const fseg_sampler *sampler;
-    const fseg_slice_choice *choices;
     const fseg_augment_options *augment;
     uint64_t stream;
+    size_t first;
     float *images;
     uint8_t *labels;
     fseg_status *statuses;
 } view_job;
 
-static void make_view(void *user, size_t i)
+static void augment_view(void *user, size_t i)
 {
     const view_job *job = user;
     const fseg_sampler_options *o = &job->sampler->options;
+    const size_t window = (size_t)o->height * (size_t)o->width;
+    fseg_random random = fseg_random_create(o->seed, job->stream | (uint64_t)(job->first + i));
+    job->statuses[i] =
+        fseg_augment_apply(job->augment, &random, o->context_slices, o->height, o->width,
+                           job->images + i * (size_t)o->context_slices * window,
+                           job->labels ? job->labels + i * window : NULL);
+}
+
+fseg_status fseg_sampler_augment(const fseg_sampler *sampler, fseg_context *context,
+                                 const float *windows, const uint8_t *window_labels, size_t count,
+                                 size_t first, const fseg_augment_options *augment, int step,
+                                 int view, float *images, uint8_t *labels)
+{
+    const fseg_sampler_options *o = &sampler->options;
+    const size_t window = (size_t)o->height * (size_t)o->width;
+    if (images != windows)
+        memcpy(images, windows, count * (size_t)o->context_slices * window * sizeof *images);
+    if (labels && labels != window_labels)
+        memcpy(labels, window_labels, count * window);
+    if (!augment || count == 0)
+        return FSEG_OK;
+    fseg_status *statuses = malloc(count * sizeof *statuses);
+    if (!statuses)
+        return FSEG_ERROR_OUT_OF_MEMORY;
+    view_job job = {.sampler = sampler,
+                    .augment = augment,
+                    .stream = view_stream | (uint64_t)step << 24 | (uint64_t)view << 20,
+                    .first = first,
+                    .images = images,
+                    .labels = labels,
+                    .statuses = statuses};
+    fseg_context_parallel(context, count, augment_view, &job);
+    fseg_status status = FSEG_OK;
+    for (size_t i = 0; i < count && status == FSEG_OK; ++i)
+        status = statuses[i];
+    free(statuses);
+    return status;
+}
+
+typedef struct copy_job {
+    const fseg_sampler *sampler;
+    const fseg_slice_choice *choices;
+    float *images;
+    uint8_t *labels;
+} copy_job;
+
+static void copy_choice(void *user, size_t i)
+{
+    const copy_job *job = user;
+    const fseg_sampler_options *o = &job->sampler->options;
     const fseg_slice_choice *c = &job->choices[i];
     const size_t window = (size_t)o->height * (size_t)o->width;
-    float *image = job->images + i * (size_t)o->context_slices * window;
-    uint8_t *label = job->labels ? job->labels + i * window : NULL;
-    fseg_window_copy(job->sampler, &job->sampler->subjects[c->subject], c->slice, c->y, c->x, image,
-                     label);
-    fseg_random random = fseg_random_create(o->seed, job->stream | (uint64_t)i);
-    job->statuses[i] = job->augment ? fseg_augment_apply(job->augment, &random, o->context_slices,
-                                                         o->height, o->width, image, label)
-                                    : FSEG_OK;
+    fseg_window_copy(job->sampler, &job->sampler->subjects[c->subject], c->slice, c->y, c->x,
+                     job->images + i * (size_t)o->context_slices * window,
+                     job->labels ? job->labels + i * window : NULL);
 }
 
 fseg_status fseg_sampler_view(const fseg_sampler *sampler, fseg_context *context,
@@ -106,22 +151,11 @@ fseg_status fseg_sampler_view(const fseg_sampler *sampler, fseg_context *context
         return FSEG_ERROR_INVALID_ARGUMENT;
     for (size_t i = 0; i < count; ++i)
         if (choices[i].subject >= sampler->count || choices[i].slice < 0 ||
-            choices[i].slice >= sampler->subjects[choices[i].subject].depth)
+            choices[i].slice >= sampler->subjects[choices[i].subject].depth ||
+            !sampler->subjects[choices[i].subject].image)
             return FSEG_ERROR_INVALID_ARGUMENT;
-    fseg_status *statuses = malloc(count * sizeof *statuses);
-    if (!statuses)
-        return FSEG_ERROR_OUT_OF_MEMORY;
-    view_job job = {.sampler = sampler,
-                    .choices = choices,
-                    .augment = augment,
-                    .stream = view_stream | (uint64_t)step << 24 | (uint64_t)view << 20,
-                    .images = images,
-                    .labels = labels,
-                    .statuses = statuses};
-    fseg_context_parallel(context, count, make_view, &job);
-    fseg_status status = FSEG_OK;
-    for (size_t i = 0; i < count && status == FSEG_OK; ++i)
-        status = statuses[i];
-    free(statuses);
-    return status;
+    copy_job job = {sampler, choices, images, labels};
+    fseg_context_parallel(context, count, copy_choice, &job);
+    return fseg_sampler_augment(sampler, context, images, labels, count, 0, augment, step, view,
+                                images, labels);
 }

@@ -53,23 +53,30 @@ fseg_status fseg_trainer_create(fseg_context *context, fseg_model *model,
     fseg_status status = check_options(options, error);
     if (status != FSEG_OK)
         return status;
+    const int processes = fseg_communicator_size(fseg_context_communicator(context));
+    if (options->batch % processes)
+        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                              "%d processes cannot divide a batch of %d; choose a multiple",
+                              processes, options->batch);
     fseg_trainer *trainer = calloc(1, sizeof *trainer);
     if (!trainer)
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "not enough memory for a trainer");
     trainer->context = context;
+    trainer->communicator = fseg_context_communicator(context);
+    trainer->share = options->batch / fseg_communicator_size(trainer->communicator);
     trainer->model = model;
     trainer->options = *options;
     const fseg_network_scope scope = {.last = (int)model->node_count - 1,
                                       .direct = options->direct_convolution,
                                       .precision = options->precision};
-    status = fseg_network_create_scope(context, model, options->batch, options->height,
+    status = fseg_network_create_scope(context, model, trainer->share, options->height,
                                        options->width, &scope, &trainer->network, error);
     if (status != FSEG_OK) {
         fseg_trainer_free(trainer);
         return status;
     }
     const size_t count = model->parameter_count;
-    const size_t logits = (size_t)options->batch * (size_t)model->config.classes *
+    const size_t logits = (size_t)trainer->share * (size_t)model->config.classes *
                           (size_t)options->height * (size_t)options->width;
     trainer->gradient = calloc(count, sizeof(float));
     trainer->first_moment = calloc(count, sizeof(float));
@@ -140,13 +147,14 @@ fseg_status fseg_trainer_gradients(fseg_trainer *trainer, const float *images,
         return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
                               "training needs a trainer, images, labels and a place for the loss");
     const fseg_trainer_options *o = &trainer->options;
-    if (fseg_network_forward(trainer->network, images, o->batch, trainer->logits,
-                             &trainer->progress, 0.0, 0.33) != FSEG_OK)
+    /* Whoever is asked to stop stops all. */
+    fseg_status status = fseg_network_forward(trainer->network, images, trainer->share,
+                                              trainer->logits, &trainer->progress, 0.0, 0.33);
+    if (fseg_communicator_agree(trainer->communicator, status, NULL) != FSEG_OK)
         return cancelled(error);
-    const fseg_status status =
-        fseg_loss_parallel(trainer->context, &o->loss, trainer->logits, labels, o->batch,
-                           trainer->model->config.classes, (size_t)o->height * (size_t)o->width,
-                           loss, trainer->dlogits);
+    status = fseg_loss_parallel(trainer->context, &o->loss, trainer->logits, labels, trainer->share,
+                                trainer->model->config.classes,
+                                (size_t)o->height * (size_t)o->width, loss, trainer->dlogits);
     if (status == FSEG_ERROR_OUT_OF_MEMORY)
         return fseg_error_set(error, status, "not enough memory for a training step");
     if (status == FSEG_ERROR_NOT_FINITE)
@@ -157,7 +165,14 @@ fseg_status fseg_trainer_gradients(fseg_trainer *trainer, const float *images,
         return fseg_error_set(error, status, "a label value is outside the model's %d classes",
                               trainer->model->config.classes);
     fseg_network_backward(trainer->network, trainer->dlogits, trainer->gradients);
-    return fseg_network_cancelled(trainer->network) ? cancelled(error) : FSEG_OK;
+    status = fseg_network_cancelled(trainer->network) ? FSEG_ERROR_CANCELLED : FSEG_OK;
+    if (fseg_communicator_agree(trainer->communicator, status, NULL) != FSEG_OK)
+        return cancelled(error);
+    status = fseg_communicator_sum_f32(trainer->communicator, trainer->gradient,
+                                       trainer->model->parameter_count);
+    return status == FSEG_OK
+               ? FSEG_OK
+               : fseg_error_set(error, status, "the processes could not exchange their gradients");
 }
 
 enum { ADAM_PARTS = 64 };

@@ -7,6 +7,8 @@
 
 struct fseg_trainer {
     fseg_context *context;
+    fseg_communicator *communicator; /* null: one process */
+    int share;                       /* of the batch, that this process works on */
     fseg_model *model;
     fseg_trainer_options options;
     fseg_network *network;

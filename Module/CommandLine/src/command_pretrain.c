@@ -1,13 +1,18 @@
 /* frugalseg pretrain: a model from unlabelled scans. */
 #include "pretraining.h"
 
-static int pretrain(const pretrain_options *options, const program_common *common)
+static int pretrain(const pretrain_options *options, program_common *common)
 {
     pretraining run = {.options = options, .common = common};
     fseg_error error = {0};
-    const fseg_status status = pretraining_run(&run, &error);
+    fseg_status status = program_processes_join(&run.processes, common, &error);
+    if (status == FSEG_OK) {
+        status = pretraining_run(&run, &error);
+    }
     int code = EXIT_OK;
-    if (status != FSEG_OK) {
+    if (!program_is_first(&run.processes)) { /* the first one speaks for all */
+        code = status == FSEG_OK ? EXIT_OK : program_exit_code(status);
+    } else if (status != FSEG_OK) {
         code = program_fail_error(common, &error);
     } else if (common->json) {
         code = program_print_json(json_pack(
@@ -19,6 +24,7 @@ static int pretrain(const pretrain_options *options, const program_common *commo
                options->out);
     }
     pretraining_free(&run);
+    program_processes_leave(&run.processes);
     return code;
 }
 
@@ -56,6 +62,10 @@ const program_command command_pretrain = {
     "NAME=P sets another chance. They are applied in the order swap, shuffle, intensity, "
     "painting,\n"
     "patches.\n"
+    "\n"
+    "Under mpirun the processes share scans and batches: 'mpirun -n 2 frugalseg pretrain ...' "
+    "gives\n"
+    "what one process gives. They must divide --batch and --volumes x --partitions.\n"
     "\n"
     "constrained needs several contrasts or echoes of each subject on one grid: a 4D file, or "
     "files\n"

@@ -127,6 +127,8 @@ static int run_synth(const program_command *self, int argc, char **argv)
          "between slices (default 7)"},
         {"noise", OPTION_NUMBER, &o.noise, 0, 1, "X", "fraction of bright signal (default 0.03)"},
         {"bias", OPTION_NUMBER, &o.bias, 0, 2, "X", "coil shading (default 0.3)"},
+        {"echo", OPTION_NUMBER, &o.echo, 0, 20, "X",
+         "echo time, as a multiple: the same seed gives the same patient (default 1)"},
         {"contrast-variation", OPTION_NUMBER, &o.contrast_variation, 0, 1, "X",
          "0 = published tissue values"},
     };

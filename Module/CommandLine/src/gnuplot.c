@@ -118,3 +118,11 @@ fseg_status gnuplot_draw(const char *script, const char *name, fseg_error *error
     }
     return FSEG_OK;
 }
+
+fseg_status gnuplot_draw_png(const char *script, const char *path, int width, int height,
+                             fseg_error *error)
+{
+    char terminal[96];
+    snprintf(terminal, sizeof terminal, "pngcairo size %d,%d font 'DejaVu Sans,10'", width, height);
+    return draw(terminal, script, path, error);
+}

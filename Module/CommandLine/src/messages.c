@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int exit_code_of(fseg_status status)
+int program_exit_code(fseg_status status)
 {
     switch (status) {
     case FSEG_OK:
@@ -84,7 +84,7 @@ static void report(bool json, int code, const char *key, const char *message)
 
 int program_fail(const program_common *common, fseg_status status, const char *message)
 {
-    const int code = exit_code_of(status);
+    const int code = program_exit_code(status);
     if (status == FSEG_ERROR_CANCELLED) {
         message = "Interrupted; nothing was left half-written.";
     }

@@ -4,6 +4,7 @@
 
 #include "frugalseg/frugalseg.h"
 #include "frugalseg/pretrainer.h"
+#include "processes.h"
 #include "program.h"
 #include "run_progress.h"
 #include "unlabelled.h"
@@ -14,7 +15,7 @@ typedef struct pretrain_options {
     const char *checkpoint, *log, *plot, *precision;
     int steps, then_steps, batch, volumes, partitions, size, context_slices;
     int report_every, checkpoint_every, patch, queries, neighbours, clusters, network_contrast;
-    double learning_rate, temperature, weight, spacing_mm, mask_ratio, position_threshold;
+    double learning_rate, epsilon, temperature, weight, spacing_mm, mask_ratio, position_threshold;
     double zoom, shift, rotation, brightness, contrast_range;
     uint64_t seed;
     bool no_skips, resume, freeze_encoder, flatten_head, partial_decoder, set_wise;
@@ -24,6 +25,7 @@ typedef struct pretrain_options {
 typedef struct pretraining {
     const pretrain_options *options;
     const program_common *common;
+    program_processes processes;
     fseg_context *context;
     fseg_model *model;
     fseg_input_spec spec;
@@ -37,7 +39,7 @@ typedef struct pretraining {
 
 /* pretraining_options.c. The table has room for PRETRAINING_OPTIONS_MAX entries; the number of
  * options is returned. */
-enum { PRETRAINING_OPTIONS_MAX = 48 };
+enum { PRETRAINING_OPTIONS_MAX = 56 };
 pretrain_options pretraining_default_options(void);
 size_t pretraining_option_table(pretrain_options *options, program_option *table);
 /* Check them for `command`: EXIT_OK, or an exit code after a message. */

@@ -50,6 +50,7 @@ pretrain_options pretraining_default_options(void)
                               .brightness = 0.3,
                               .contrast_range = 0.3,
                               .learning_rate = 1e-3,
+                              .epsilon = 1e-8,
                               .temperature = 0.1,
                               .weight = 0.01,
                               .spacing_mm = 2,
@@ -117,6 +118,8 @@ size_t pretraining_option_table(pretrain_options *o, program_option *table)
         {"lr", OPTION_NUMBER, &o->learning_rate, 1e-8, 1, "X", "peak learning rate (default 1e-3)"},
         {"precision", OPTION_TEXT, &o->precision, 0, 0, "NAME",
          "of activations: float32 (default) or bfloat16 (faster; AVX-512 BF16)"},
+        {"epsilon", OPTION_NUMBER, &o->epsilon, 1e-12, 1, "X",
+         "of Adam; larger: no full steps of gradients near 0 (default 1e-8)"},
         {"seed", OPTION_SEED, &o->seed, 0, 0, "N", "of weights and batches (default 1)"},
         {"report-every", OPTION_INTEGER, &o->report_every, 1, 1000000, "N", "steps (default 50)"},
         {"checkpoint", OPTION_TEXT, &o->checkpoint, 0, 0, "FILE",
@@ -287,6 +290,7 @@ fseg_pretrainer_options pretraining_stage_options(const pretrain_options *o, int
     p.set_wise = o->set_wise;
     p.freeze_encoder = stage || o->freeze_encoder;
     p.learning_rate = o->learning_rate;
+    p.epsilon = o->epsilon;
     (void)program_precision(o->precision, &p.precision); /* checked when parsed */
     return p;
 }

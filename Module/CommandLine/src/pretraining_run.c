@@ -63,6 +63,7 @@ static fseg_status load_data(pretraining *run, fseg_error *error)
     sampler.context_slices = run->spec.context_slices;
     sampler.seed = o->seed;
     fseg_status status = fseg_sampler_create(&sampler, &run->data.sampler, error);
+    status = program_processes_agree(&run->processes, status, error);
     if (status != FSEG_OK) {
         return status;
     }
@@ -80,9 +81,15 @@ static fseg_status load_data(pretraining *run, fseg_error *error)
     return status;
 }
 
+/* Only the first process writes. */
+static bool is_first(const pretraining *run)
+{
+    return program_is_first(&run->processes);
+}
+
 static fseg_status open_log(pretraining *run, fseg_error *error)
 {
-    if (!run->options->log) {
+    if (!run->options->log || !is_first(run)) {
         return FSEG_OK;
     }
     run->log = fopen(run->options->log, run->options->resume ? "a" : "w");
@@ -100,35 +107,60 @@ static size_t predict_memory(const pretraining *run)
     size_t most = 0;
     for (int stage = 0; stage <= last_stage(run); stage++) {
         const fseg_pretrainer_options options = pretraining_stage_options(run->options, stage);
-        const size_t bytes = fseg_pretrainer_predict_memory(run->model, &options);
+        const size_t bytes = fseg_pretrainer_predict_share(
+            run->model, &options, fseg_communicator_size(run->processes.communicator));
         most = bytes > most ? bytes : most;
     }
     return most;
 }
 
+/* Scans that each process has read, or tried to; collective. */
+static json_t *scans_of_processes(const pretraining *run)
+{
+    fseg_communicator *communicator = run->processes.communicator;
+    const int size = fseg_communicator_size(communicator);
+    size_t *all = calloc((size_t)size, sizeof *all);
+    json_t *list = json_array();
+    const fseg_status status =
+        fseg_communicator_agree(communicator, all ? FSEG_OK : FSEG_ERROR_OUT_OF_MEMORY, NULL);
+    if (status == FSEG_OK &&
+        fseg_communicator_gather(communicator, &run->data.read, sizeof *all, all) == FSEG_OK) {
+        for (int r = 0; r < size; r++) {
+            json_array_append_new(list, json_integer((json_int_t)all[r]));
+        }
+    }
+    free(all);
+    return list;
+}
+
 static void say_data_and_memory(pretraining *run)
 {
     const unlabelled_data *data = &run->data;
+    json_t *read = scans_of_processes(run);
+    const int processes = fseg_communicator_size(run->processes.communicator);
     const double network = (double)predict_memory(run) / 1e6, scans = (double)data->bytes / 1e6;
     if (!run->common->quiet) {
         fprintf(stderr,
                 "Scans: %zu, left out %zu, contrasts each: up to %zu\n"
-                "Memory at its peak: %.0f MB for the network and %.0f MB for the scans\n",
-                data->used, data->left_out, data->most_contrasts, network, scans);
+                "Memory at its peak: %.0f MB for the network and %.0f MB for the scans%s\n",
+                data->used, data->left_out, data->most_contrasts, network, scans,
+                processes > 1 ? ", in each process" : "");
     }
     const pretrain_options *o = run->options;
-    write_log(run, json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:i, s:i, s:i, s:I, s:f}", "event",
-                             "start", "precision", o->precision, "loss", o->loss, "contrast",
-                             o->contrast, "then", o->then, "corruption", o->corruption, "steps",
-                             o->steps, "scans", (int)data->used, "left_out", (int)data->left_out,
-                             "seed", (json_int_t)o->seed, "memory_mb", network + scans));
+    write_log(run, json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:i, s:i, s:i, s:I, s:f, s:i, s:o}",
+                             "event", "start", "precision", o->precision, "loss", o->loss,
+                             "contrast", o->contrast, "then", o->then, "corruption", o->corruption,
+                             "steps", o->steps, "scans", (int)data->used, "left_out",
+                             (int)data->left_out, "seed", (json_int_t)o->seed, "memory_mb",
+                             network + scans, "processes", processes, "read_by_process", read));
 }
 
-static fseg_status prepare(pretraining *run, fseg_error *error)
+/* What each process does by itself before they read the data together. */
+static fseg_status prepare_alone(pretraining *run, fseg_error *error)
 {
     const pretrain_options *o = run->options;
     for (int stage = 0; stage <= last_stage(run); stage++) {
-        if (!o->resume && file_exists(run->checkpoints[stage])) {
+        if (!o->resume && is_first(run) && file_exists(run->checkpoints[stage])) {
             return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
                                   "The checkpoint '%.300s' of an earlier run exists; give "
                                   "--resume to go on from it, or remove it.",
@@ -141,13 +173,17 @@ static fseg_status prepare(pretraining *run, fseg_error *error)
                                               pretraining_stage_options(o, 0).precision, error);
     }
     if (status == FSEG_OK) {
+        fseg_context_set_communicator(run->context, run->processes.communicator);
         status = create_model(run, error);
     }
+    return status == FSEG_OK ? open_log(run, error) : status;
+}
+
+static fseg_status prepare(pretraining *run, fseg_error *error)
+{
+    fseg_status status = program_processes_agree(&run->processes, prepare_alone(run, error), error);
     if (status == FSEG_OK) {
         status = load_data(run, error);
-    }
-    if (status == FSEG_OK) {
-        status = open_log(run, error);
     }
     if (status == FSEG_OK) {
         say_data_and_memory(run);
@@ -155,8 +191,22 @@ static fseg_status prepare(pretraining *run, fseg_error *error)
     return status;
 }
 
+static fseg_status save_checkpoint(pretraining *run, fseg_error *error)
+{
+    const fseg_status status =
+        is_first(run) ? fseg_pretrainer_save(run->pretrainer, run->checkpoints[run->stage], error)
+                      : FSEG_OK;
+    return program_processes_agree(&run->processes, status, error);
+}
+
+/* Seconds that this process has spent in exchange with others. */
+static double exchange_seconds(const pretraining *run)
+{
+    return run->processes.communicator ? run->processes.communicator->seconds : 0;
+}
+
 static void report(pretraining *run, int step, const fseg_pretrain_losses *mean, double seconds,
-                   int steps)
+                   double exchange, int steps)
 {
     run_progress_clear(&run->progress);
     if (!run->common->quiet) {
@@ -166,10 +216,10 @@ static void report(pretraining *run, int step, const fseg_pretrain_losses *mean,
                 step, steps, mean->total, mean->regression, mean->contrast, seconds,
                 seconds * (steps - step) / 60);
     }
-    write_log(run,
-              json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f}", "event", "steps", "stage",
-                        run->stage + 1, "step", step, "loss", mean->total, "regression",
-                        mean->regression, "contrast", mean->contrast, "seconds_per_step", seconds));
+    write_log(run, json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f}", "event", "steps", "stage",
+                             run->stage + 1, "step", step, "loss", mean->total, "regression",
+                             mean->regression, "contrast", mean->contrast, "seconds_per_step",
+                             seconds, "exchange_seconds_per_step", exchange));
 }
 
 /* Say where the numbers went wrong: the step, the scan, and what is still good. */
@@ -193,7 +243,7 @@ static fseg_status run_steps(pretraining *run, int steps, fseg_error *error)
     const pretrain_options *o = run->options;
     fseg_pretrain_losses sum = {0};
     int window = 0, step = fseg_pretrainer_steps_done(run->pretrainer);
-    double started = program_seconds();
+    double started = program_seconds(), exchanged = exchange_seconds(run);
     run_progress_start(&run->progress, run->common, step, steps);
     while (step < steps) {
         fseg_pretrain_losses now;
@@ -210,18 +260,21 @@ static fseg_status run_steps(pretraining *run, int steps, fseg_error *error)
         if (step % o->report_every == 0 || step == steps) {
             const fseg_pretrain_losses mean = {sum.total / window, sum.regression / window,
                                                sum.contrast / window};
-            report(run, step, &mean, (program_seconds() - started) / window, steps);
+            report(run, step, &mean, (program_seconds() - started) / window,
+                   (exchange_seconds(run) - exchanged) / window, steps);
             sum = (fseg_pretrain_losses){0};
             window = 0;
             started = program_seconds();
+            exchanged = exchange_seconds(run);
         }
-        if (program_interrupted() || step % o->checkpoint_every == 0 || step == steps) {
-            status = fseg_pretrainer_save(run->pretrainer, run->checkpoints[run->stage], error);
+        const bool interrupted = program_processes_interrupted(&run->processes);
+        if (interrupted || step % o->checkpoint_every == 0 || step == steps) {
+            status = save_checkpoint(run, error);
         }
         if (status != FSEG_OK) {
             return status;
         }
-        if (program_interrupted() && !(step == steps && run->stage == last_stage(run))) {
+        if (interrupted && !(step == steps && run->stage == last_stage(run))) {
             return fseg_error_set(error, FSEG_ERROR_CANCELLED, "Interrupted.");
         }
     }
@@ -242,17 +295,18 @@ static fseg_status run_stage(pretraining *run, fseg_error *error)
                                 "--resume.",
                                 checkpoint);
     }
+    status = program_processes_agree(&run->processes, status, error);
     /* Whether the results can be written is found out before hours of work. */
     if (status == FSEG_OK) {
-        status = fseg_pretrainer_save(run->pretrainer, checkpoint, error);
+        status = save_checkpoint(run, error);
     }
-    if (status == FSEG_OK && run->stage > 0) {
+    if (status == FSEG_OK && run->stage > 0 && is_first(run)) {
         (void)unlink(run->checkpoints[run->stage - 1]); /* the later one holds its weights */
     }
     if (status == FSEG_OK) {
         status = run_steps(run, options.steps, error);
         run_progress_clear(&run->progress);
-        if (status != FSEG_OK) {
+        if (status != FSEG_OK && is_first(run)) {
             fprintf(stderr,
                     "frugalseg: Go on later with the same options and --resume; the "
                     "checkpoint is '%s'.\n",
@@ -282,10 +336,11 @@ fseg_status pretraining_run(pretraining *run, fseg_error *error)
     for (; status == FSEG_OK && run->stage <= last_stage(run); run->stage++) {
         status = run_stage(run, error);
     }
-    if (status == FSEG_OK) {
+    if (status == FSEG_OK && is_first(run)) {
         status = fseg_model_save(run->model, o->out, error);
     }
-    if (status == FSEG_OK && !o->checkpoint) {
+    status = program_processes_agree(&run->processes, status, error);
+    if (status == FSEG_OK && is_first(run) && !o->checkpoint) {
         (void)unlink(run->checkpoints[last_stage(run)]); /* it has done its work */
     }
     if (run->log && o->plot) {

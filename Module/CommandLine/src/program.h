@@ -32,8 +32,8 @@ typedef struct program_command {
 } program_command;
 
 extern const program_command command_segment, command_evaluate, command_info, command_synth,
-    command_train, command_export, command_card, command_bench, command_pretrain, command_finetune,
-    command_study, command_plot;
+    command_train, command_export, command_card, command_bench, command_pretrain, command_figure,
+    command_finetune, command_study, command_plot;
 
 /* ---- options ---- */
 
@@ -77,6 +77,8 @@ int program_parse_exit_code(parse_result result);
  * exit code that fits `status`. */
 int program_fail(const program_common *common, fseg_status status, const char *message);
 int program_fail_error(const program_common *common, const fseg_error *error);
+/* The exit code alone. */
+int program_exit_code(fseg_status status);
 /* A mistake on the command line: message, pointer to --help, EXIT_USAGE. */
 int program_usage(const program_command *command, const program_common *common, const char *format,
                   ...) __attribute__((format(printf, 3, 4)));

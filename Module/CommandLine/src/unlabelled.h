@@ -19,8 +19,9 @@ typedef struct unlabelled_data {
     int network_contrast; /* which contrast of several the network sees, 0 for the first */
     /* Results. Scans are numbered from 1 in the order of the folder, those left out included: names
      * may identify a patient and are never shown. */
-    size_t used, left_out, most_contrasts;
-    size_t bytes;        /* that the sampler holds */
+    size_t used, left_out, most_contrasts; /* of all processes */
+    size_t bytes;                          /* that the sampler of this process holds */
+    size_t read;                           /* scans that this process read, or tried to */
     size_t *scan_number; /* of each subject of the sampler; free with unlabelled_free */
 } unlabelled_data;
 
@@ -29,6 +30,9 @@ typedef struct unlabelled_data {
  * the files NAME_0000.*, NAME_0001.* ... are the contrasts of one subject, and so are the volumes
  * of a 4D file. A scan that cannot be read is left out with a warning; none at all:
  * FSEG_ERROR_BAD_INPUT.
+ *
+ * With a communicator in the context, each process reads every size-th scan, and the sampler is
+ * shared (fseg_sampler_share): collective, and all give one status.
  */
 fseg_status unlabelled_load(unlabelled_data *data, const char *folder, fseg_error *error);
 void unlabelled_free(unlabelled_data *data);

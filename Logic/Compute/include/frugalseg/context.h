@@ -8,6 +8,7 @@
 #ifndef FRUGALSEG_CONTEXT_H
 #define FRUGALSEG_CONTEXT_H
 
+#include "communicator.h"
 #include "status.h"
 
 #ifdef __cplusplus
@@ -41,6 +42,14 @@ fseg_context_options fseg_context_default_options(void);
 fseg_status fseg_context_create(const fseg_context_options *options, fseg_context **out,
                                 fseg_error *error);
 void fseg_context_free(fseg_context *context);
+
+/**
+ * Let this process train together with others: trainers, pretrainers and samplers that get the
+ * context then work on this rank's share of every batch, and their calls are collective. Set it
+ * before they are made; the communicator must outlive the context. Null (default): one process.
+ */
+void fseg_context_set_communicator(fseg_context *context, fseg_communicator *communicator);
+fseg_communicator *fseg_context_communicator(const fseg_context *context);
 
 int fseg_context_threads(const fseg_context *context);
 fseg_isa fseg_context_isa(const fseg_context *context);

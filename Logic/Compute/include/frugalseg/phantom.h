@@ -23,6 +23,8 @@ typedef struct fseg_phantom_options {
     double noise;              /**< Rician sigma as a fraction of the bright signal; 0.015 */
     double bias;               /**< coil shading, exp(+-bias); 0.3 */
     double contrast_variation; /**< 0 = published tissue values, 1 = randomized widely */
+    double echo; /**< 1; the echo time as a multiple of the sequence's. The same seed with other
+                      echoes gives the echo images of one patient: all but TE and the noise alike */
 } fseg_phantom_options;
 
 fseg_phantom_options fseg_phantom_default_options(uint64_t seed);

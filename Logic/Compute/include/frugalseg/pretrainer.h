@@ -81,8 +81,14 @@ fseg_pretrainer_options fseg_pretrainer_default_options(fseg_pretrain_loss loss,
 size_t fseg_pretrainer_predict_memory(const fseg_model *model,
                                       const fseg_pretrainer_options *options);
 
-/** Context and model must outlive the pretrainer. FSEG_ERROR_INVALID_ARGUMENT says which option is
- *  impossible. */
+/** The same of each of `processes` that share the batches. */
+size_t fseg_pretrainer_predict_share(const fseg_model *model,
+                                     const fseg_pretrainer_options *options, int processes);
+
+/** Context and model must outlive the pretrainer. With a communicator in the context, each rank
+ *  works on its share of the batches, which the number of ranks must divide, and gives the losses
+ *  and the update of the whole batch; stepping and evaluating are then collective.
+ * FSEG_ERROR_INVALID_ARGUMENT says which option is impossible. */
 fseg_status fseg_pretrainer_create(fseg_context *context, fseg_model *model,
                                    const fseg_pretrainer_options *options, fseg_pretrainer **out,
                                    fseg_error *error);

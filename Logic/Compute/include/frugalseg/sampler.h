@@ -40,8 +40,19 @@ fseg_status fseg_sampler_add_unlabelled(fseg_sampler *sampler, const float *imag
                                         int height, int width, double weight, fseg_error *error);
 size_t fseg_sampler_count(const fseg_sampler *sampler);
 
+/**
+ * Collective: the subjects that the ranks of the context's communicator have added become one set,
+ * in the ascending order of `numbers` (one for each subject of this rank; no two alike over all
+ * ranks). Every rank knows of all subjects and their foreground; voxels stay where they are, and
+ * batches fetch the windows that they need. The set is then that of one process which added all
+ * subjects in this order. In one process: sorts. Once, after all subjects have been added.
+ */
+fseg_status fseg_sampler_share(fseg_sampler *sampler, fseg_context *context, const size_t *numbers,
+                               fseg_error *error);
+
 /** Fill images [batch, context_slices, height, width] and labels [batch, height, width] for a
- *  step, samples in parallel on `context`. Same seed and step: same bytes. */
+ *  step, samples in parallel on `context`. Same seed and step: same bytes. With a communicator:
+ *  this rank's share of the batch, which the ranks must divide. */
 fseg_status fseg_sampler_draw(const fseg_sampler *sampler, fseg_context *context, int step,
                               float *images, uint8_t *labels);
 

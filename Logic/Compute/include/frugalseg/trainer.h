@@ -45,7 +45,9 @@ typedef enum fseg_transfer {
 fseg_status fseg_model_transfer(fseg_model *model, const fseg_model *from, fseg_transfer scope,
                                 fseg_error *error);
 
-/** The trainer updates the tensors of `model`, which must outlive it, like the context.
+/** The trainer updates the tensors of `model`, which must outlive it, like the context. With a
+ *  communicator in the context, steps are collective: each rank gives its share of the batch, which
+ *  the ranks must divide, and all get the loss and the update of the whole.
  *  FSEG_ERROR_UNSUPPORTED when the context cannot train in the precision asked for. */
 fseg_status fseg_trainer_create(fseg_context *context, fseg_model *model,
                                 const fseg_trainer_options *options, fseg_trainer **out,
