@@ -141,3 +141,9 @@ def test_a_build_without_mpi_says_so_instead_of_writing_twice(scans, tmp_path):
     assert result.returncode != 0
     assert "built without MPI" in result.stderr
     assert not (tmp_path / "m.fseg").exists()
+
+
+def test_fine_tuning_refuses_to_run_twice_over(scans, tmp_path):
+    result = together("train", "--data", scans, "--out", tmp_path / "m.fseg")
+    assert result.code == 2 and "one process" in result.err
+    assert not (tmp_path / "m.fseg").exists()

@@ -8,7 +8,7 @@
 #define LIBRARY "libfrugalseg_mpi.so"
 
 /* What launchers of MPI tell a process: Open MPI, MPICH and Intel, PMIx. */
-static bool is_launched(void)
+bool program_is_launched_together(void)
 {
     const char *const sizes[] = {getenv("OMPI_COMM_WORLD_SIZE"), getenv("PMI_SIZE")};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -56,7 +56,7 @@ fseg_status program_processes_join(program_processes *processes, program_common 
                                    fseg_error *error)
 {
     *processes = (program_processes){0};
-    if (!is_launched()) {
+    if (!program_is_launched_together()) {
         return FSEG_OK;
     }
     processes->library = load_library();

@@ -10,6 +10,8 @@ typedef struct program_processes {
     void *library;                   /* frugalseg_mpi, loaded only when it is needed */
 } program_processes;
 
+/* Whether a launcher of MPI has started this process as one of several. */
+bool program_is_launched_together(void);
 /*
  * Join the other processes when a launcher of MPI has started this one. The MPI library is loaded
  * then and not before; a build without it is an error there, because each process would otherwise

@@ -1,4 +1,5 @@
 /* What train and finetune share: options, preparation, result. */
+#include "processes.h"
 #include "run_plot.h"
 #include "training.h"
 #include <errno.h>
@@ -290,6 +291,12 @@ int training_check_options(const program_command *command, const program_common 
 {
     if (!o->data || !o->out) {
         return program_usage(command, common, "%s needs --data and --out.", command->name);
+    }
+    if (program_is_launched_together()) { /* each would write the same files */
+        return program_usage(command, common,
+                             "%s runs as one process; start it without mpirun (pretrain is the "
+                             "command that takes several).",
+                             command->name);
     }
     if (strcmp(o->loss, "dice-ce") != 0 && strcmp(o->loss, "tversky") != 0) {
         return program_usage(command, common, "--loss must be dice-ce or tversky, not '%.40s'.",
