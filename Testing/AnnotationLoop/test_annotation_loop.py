@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-OPTIONS = ["base=1", "test=2", "add=2", "base-steps=30", "steps=20", "batch=4", "size=64", "spacing=8", "context=1",
+OPTIONS = ["base=1", "test=2", "add=2", "base-steps=30", "steps=100", "batch=4", "size=64", "spacing=8", "context=1",
            "small=1", "threads=1", "propagate-steps=20"]
 
 

@@ -191,10 +191,10 @@ def test_propagation_touches_only_slices_that_were_not_corrected(page, viewer):
 
 def exported(page, viewer):
     """The segment as the viewer exports it: booleans by column, row, slice."""
-    before = set(viewer.out.glob("*.nii.gz"))
+    before = set(viewer.out.glob("[!.]*.nii.gz"))
     page.keyboard.press("2")
-    wait_until(lambda: set(viewer.out.glob("*.nii.gz")) != before, page)
-    (new,) = set(viewer.out.glob("*.nii.gz")) - before
+    wait_until(lambda: set(viewer.out.glob("[!.]*.nii.gz")) != before, page)
+    (new,) = set(viewer.out.glob("[!.]*.nii.gz")) - before
     return np.asarray(nibabel.load(new).dataobj) > 0
 
 
