@@ -12,6 +12,7 @@ import tempfile
 import unittest
 
 import house_rules
+import requirements
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -47,6 +48,19 @@ class HouseKeepsItsRules(unittest.TestCase):
         if not version or " 14." not in version:
             self.skipTest("needs clang-format 14, Debian 12's (another version formats differently)")
         self.assertEqual([], house_rules.format_violations(ROOT, clang_format))
+
+    def test_every_test_named_in_the_quality_pages_exists(self):
+        self.assertEqual([], requirements.missing_tests(ROOT))
+
+    def test_requirements_page_is_current(self):
+        self.assertEqual(
+            requirements.page(ROOT),
+            (ROOT / requirements.PAGE).read_text("utf-8"),
+            "run Testing/House/requirements.py",
+        )
+
+    def test_third_parties_are_listed_with_their_pinned_versions(self):
+        self.assertEqual([], requirements.unlisted_versions(ROOT))
 
     def library(self):
         path = os.environ.get("FRUGALSEG_COMPUTE_LIBRARY")
@@ -140,6 +154,59 @@ class RulesNoticeBreaches(unittest.TestCase):
             ["a.c.o has the mutable global count", "a.c.o has the mutable global table"],
             sorted(variables),
         )
+
+
+class QualityPagesNoticeBreaches(unittest.TestCase):
+    """Pages of a miniature house whose tests are one of each kind."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+        self.write("Testing/Compute/CMakeLists.txt", "set(tests a_test.cc)\n")
+        self.write("Testing/Compute/a_test.cc", "TEST(Suite, Works) {}\nTEST_P(Many,\n  Work) {}\n")
+        self.write("Testing/Compute/forgotten_test.cc", "TEST(Suite, NeverRuns) {}\n")
+        self.write("Testing/Web/CMakeLists.txt", "foreach(part viewer)\n test_${part}.py\n")
+        self.write("Testing/Web/test_viewer.py", "def test_it(page):\n    pass\n")
+        self.write(
+            "Testing/Slicer/CMakeLists.txt", "foreach(subject panel)\n ${initial}${rest}Test.cxx ${subject}\n"
+        )
+        self.write(
+            "Testing/Slicer/PanelTest.cxx", "private slots:\n  void init() {}\n  void opens()\n  {\n"
+        )
+        self.write("docs/quality/requirements.toml", '[A]\ntitle = "T"\n1 = ["S.", "Compute.Suite.Works"]\n')
+        self.write("docs/quality/hazards.md", "| `Web.viewer::test_it` |\n")
+        self.write("docs/quality/third-party.md", "| part | 1.0 | MIT |\n")
+        self.write("ThirdParty/requirements.txt", "part[all]==1.0\n")
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def test_tests_of_each_kind_are_found_and_unregistered_ones_are_not(self):
+        self.assertEqual(
+            {"Compute.Suite.Works", "Compute.Many.Work", "Web.viewer::test_it", "Slicer.panel::opens"},
+            requirements.existing_tests(self.root),
+        )
+        self.assertEqual([], requirements.missing_tests(self.root))
+
+    def test_name_of_no_test_is_found_in_table_and_pages(self):
+        self.write("docs/quality/requirements.toml", '[A]\ntitle = "T"\n1 = ["S.", "Compute.Suite.Gone"]\n')
+        self.write("docs/quality/hazards.md", "| `Web.viewer::test_gone`, `Compute.Suite.NeverRuns` |\n")
+        self.assertEqual(
+            ["requirements.toml: Compute.Suite.Gone", "hazards.md: Web.viewer::test_gone",
+             "hazards.md: Compute.Suite.NeverRuns"],
+            requirements.missing_tests(self.root),
+        )  # fmt: skip
+
+    def test_page_follows_the_table(self):
+        self.assertIn("| REQ-A-1 | S. | `Compute.Suite.Works` |", requirements.page(self.root))
+
+    def test_another_version_than_the_pinned_one_is_found(self):
+        self.assertEqual([], requirements.unlisted_versions(self.root))
+        self.write("ThirdParty/requirements.txt", "part==2.0\n")
+        self.assertEqual(["requirements.txt: part 2.0"], requirements.unlisted_versions(self.root))
 
 
 if __name__ == "__main__":
