@@ -7,7 +7,7 @@
 static const program_command *const commands[] = {
     &command_segment, &command_evaluate, &command_info,  &command_train, &command_pretrain,
     &command_figure,  &command_finetune, &command_plot,  &command_synth, &command_export,
-    &command_card,    &command_study,    &command_bench,
+    &command_card,    &command_models,   &command_study, &command_bench,
 };
 
 static void print_help(FILE *stream)
