@@ -10,6 +10,7 @@
 
 #include "frugalseg/pretrainer.h"
 #include "frugalseg/random.h"
+#include "pretraining_names.h"
 
 namespace
 {

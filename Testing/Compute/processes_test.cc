@@ -14,6 +14,7 @@
 #include "frugalseg/pretrainer.h"
 #include "frugalseg/random.h"
 #include "frugalseg/trainer.h"
+#include "pretraining_names.h"
 
 namespace
 {
