@@ -6,6 +6,8 @@
 #   make viewer             the same scan in the web viewer; SCAN=FOLDER, MODEL=... as above
 #   make test               build everything, run all tests
 #   make build              program and libraries
+#   make trust              figures of trust in their full form, hours; goes on where it was interrupted;
+#                           FIGURES="F7 F9" runs some; table in docs/quality/figures.md
 #   make wheel              `pip install`-able wheel of all of it, in build/wheel/
 #   make bench-peers        FrugalSeg against ONNX Runtime, OpenVINO and PyTorch, in $(BUILD)/benchmark
 #   make format             clang-format on our sources
@@ -23,11 +25,12 @@ CMAKE_FLAGS ?=
 BENCH_OUT ?= $(BUILD)/benchmark
 BENCH_THREADS ?= 2
 BENCH_FLAGS ?=
+FIGURES ?=
 JOBS ?= $(shell nproc)
 
 SOURCES = $(shell git ls-files -- '*.c' '*.h' '*.cc' '*.cxx' '*.cpp' '*.hpp' '*.hxx')
 .DEFAULT_GOAL := build
-.PHONY: demo viewer test bench-peers build wheel dependencies test-dependencies benchmark-dependencies format clean distclean
+.PHONY: demo viewer test trust bench-peers build wheel dependencies test-dependencies benchmark-dependencies format clean distclean
 
 dependencies:
 	@ThirdParty/bootstrap.sh
@@ -54,6 +57,11 @@ test: test-dependencies
 	@cmake -Wno-deprecated -S . -B $(BUILD) -G Ninja -DFRUGALSEG_BUILD_TESTS=ON $(CMAKE_FLAGS)
 	@cmake --build $(BUILD) --parallel $(JOBS)
 	@cd $(BUILD) && ctest --output-on-failure --parallel $(JOBS)
+
+trust: test-dependencies
+	@cmake -Wno-deprecated -S . -B $(BUILD) -G Ninja -DFRUGALSEG_BUILD_TESTS=ON $(CMAKE_FLAGS)
+	@cmake --build $(BUILD) --parallel $(JOBS)
+	@$(or $(FRUGALSEG_DEPS),build/deps)/venv/bin/python -B Testing/Trust/trust.py --build $(BUILD) $(FIGURES)
 
 demo: build
 	@BUILD="$(BUILD)" MODEL="$(MODEL)" SEED="$(SEED)" OUT="$(OUT)" SCAN="$(SCAN)" SERIES="$(SERIES)" \

@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -15,6 +16,9 @@ import house_rules
 import requirements
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+FIGURES = ROOT / "Testing/Trust/trust.py"
 
 
 class HouseKeepsItsRules(unittest.TestCase):
@@ -51,6 +55,10 @@ class HouseKeepsItsRules(unittest.TestCase):
 
     def test_every_test_named_in_the_quality_pages_exists(self):
         self.assertEqual([], requirements.missing_tests(ROOT))
+
+    def test_the_table_of_figures_shows_what_was_measured(self):
+        checked = subprocess.run([sys.executable, "-B", str(FIGURES), "--check"])
+        self.assertEqual(0, checked.returncode, "run Testing/Trust/trust.py --table")
 
     def test_requirements_page_is_current(self):
         self.assertEqual(
