@@ -58,7 +58,7 @@ system_packages() {
     works ninja --version || missing+=(ninja-build)
     works pkg-config --version || missing+=(pkg-config)
     cmake_is_new_enough || missing+=(cmake)
-    local wanted=(libopenblas-dev libjansson-dev libmd-dev libonnx-dev libprotobuf-c-dev
+    local wanted=(libopenblas-dev libjansson-dev libmd-dev libarchive-dev libonnx-dev libprotobuf-c-dev
         protobuf-c-compiler gnuplot-nox fonts-dejavu-core libegl1 libgl1 libgl1-mesa-dri)
     if [[ "$python" = /usr/bin/* ]]; then
         wanted+=(python3 python3-venv python3-dev)

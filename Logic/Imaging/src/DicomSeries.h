@@ -12,10 +12,13 @@
 namespace frugalseg
 {
 
-/** The header of one image file: what geometry and pixel decoding need, nothing of the patient. */
+/** The header of one slice, a file or a frame of an enhanced file: what geometry and pixel decoding
+ *  need, nothing of the patient. */
 struct SliceHeader {
     std::string path;
     std::string name; /**< path below the scanned folder, for messages */
+    unsigned frame =
+        0; /**< number of the frame from 1 in a multi-frame file; 0: one slice a file */
     bool damaged = false;
 
     std::string sopClass, sopInstance, series, study, frameOfReference;
