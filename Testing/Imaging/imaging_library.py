@@ -1,6 +1,7 @@
 """The built library libfrugalseg_imaging, called through its C interface (imaging.h)."""
 import ctypes as C
 import os
+import types
 
 import numpy as np
 
@@ -54,14 +55,48 @@ class SeriesWriteOptions(C.Structure):
 class SegOptions(C.Structure):
     _fields_ = [("structure", C.c_char_p), ("model_name", C.c_char_p), ("model_version", C.c_char_p),
                 ("model_sha256", C.c_char_p), ("edited", C.c_int),
-                ("predecessor_instance_uid", C.c_char_p), ("predecessor_series_uid", C.c_char_p)]
+                ("predecessor_instance_uid", C.c_char_p), ("predecessor_series_uid", C.c_char_p),
+                ("segments", C.c_void_p), ("segment_count", C.c_size_t), ("type", C.c_int),
+                ("uid_root", C.c_char_p), ("creator", C.c_char_p), ("predecessor_class_uid", C.c_char_p)]
+
+
+class SegSegment(C.Structure):
+    _fields_ = [("structure", C.c_char_p), ("value", C.c_int), ("edited", C.c_int)]
+
+
+class SegNote(C.Structure):
+    _fields_ = [("attribute", C.c_char * 48), ("kind", C.c_int), ("text", C.c_char * 176)]
+
+
+class SegReport(C.Structure):
+    _fields_ = [("instance_uid", C.c_char * 65), ("series_uid", C.c_char * 65), ("note_count", C.c_int),
+                ("notes", SegNote * 24)]
+
+
+class SegSegmentInfo(C.Structure):
+    _fields_ = [("number", C.c_int), ("structure", C.c_char * 64), ("label", C.c_char * 65),
+                ("code_value", C.c_char * 65), ("code_scheme", C.c_char * 17), ("code_meaning", C.c_char * 65),
+                ("algorithm_type", C.c_char * 17), ("algorithm_name", C.c_char * 65), ("has_color", C.c_int),
+                ("rgb", C.c_uint8 * 3)]
+
+
+class Code(C.Structure):
+    _fields_ = [("value", C.c_char_p), ("scheme", C.c_char_p), ("meaning", C.c_char_p)]
+
+
+class Structure(C.Structure):
+    _fields_ = [("name", C.c_char_p), ("label", C.c_char_p), ("category", Code), ("type", Code), ("side", Code),
+                ("retired", C.c_char_p), ("rgb", C.c_uint8 * 3)]
 
 
 class SegContent(C.Structure):
     _fields_ = [("instance_uid", C.c_char * 65), ("series_uid", C.c_char * 65),
                 ("source_series_uid", C.c_char * 65), ("structure", C.c_char * 64),
                 ("model_name", C.c_char * 65), ("model_version", C.c_char * 65),
-                ("model_sha256", C.c_char * 65), ("edited", C.c_int)]
+                ("model_sha256", C.c_char * 65), ("edited", C.c_int), ("ours", C.c_int), ("type", C.c_char * 17),
+                ("segment_count", C.c_size_t), ("frame_count", C.c_size_t),
+                ("frame_of_reference_uid", C.c_char * 65), ("creator", C.c_char * 129),
+                ("class_uid", C.c_char * 65)]
 
 
 class Agreement(C.Structure):
@@ -76,7 +111,18 @@ library.fseg_series_list_count.restype = C.c_size_t
 library.fseg_series_list_count.argtypes = [C.c_void_p]
 library.fseg_series_list_free.argtypes = [C.c_void_p]
 library.fseg_series_read.argtypes = [C.c_void_p, C.c_size_t, C.c_void_p, C.c_void_p, C.c_void_p]
-library.fseg_seg_write.argtypes = [C.c_void_p, C.c_size_t, C.c_void_p, C.c_void_p, C.c_char_p, C.c_void_p]
+library.fseg_seg_write_with.argtypes = [C.c_void_p, C.c_size_t, C.c_void_p, C.c_void_p, C.c_char_p, C.c_void_p,
+                                        C.c_void_p]
+library.fseg_seg_file_free.argtypes = [C.c_void_p]
+library.fseg_seg_file_content.argtypes = [C.c_void_p]
+library.fseg_seg_file_content.restype = C.POINTER(SegContent)
+library.fseg_seg_file_segment.argtypes = [C.c_void_p, C.c_size_t]
+library.fseg_seg_file_segment.restype = C.POINTER(SegSegmentInfo)
+library.fseg_seg_file_read.argtypes = [C.c_void_p, C.c_size_t, C.c_void_p, C.c_double, C.c_void_p, C.c_void_p]
+library.fseg_seg_file_read_labels.argtypes = [C.c_void_p, C.c_void_p, C.c_double, C.c_void_p, C.c_void_p]
+library.fseg_structure_at.argtypes = [C.c_size_t]
+library.fseg_structure_at.restype = C.POINTER(Structure)
+NOTE_KINDS = ("repaired", "dropped", "invented")
 
 BAD_INPUT = 10
 REFUSED = 11
@@ -123,13 +169,25 @@ class SeriesList:
         return voxels, geometry
 
     def write_seg(self, mask, geometry, path, structure="liver", name="liver-t2", version="1.0",
-                  sha256="0123456789abcdef" * 4, edited=0, index=0, predecessor=(None, None)):
-        options = SegOptions(structure.encode(), name.encode(), version.encode(), sha256.encode(), edited,
-                             *[uid and uid.encode() for uid in predecessor])
+                  sha256="0123456789abcdef" * 4, edited=0, index=0, predecessor=(None, None), segments=(),
+                  labelmap=False, uid_root=None, creator=None):
+        """`segments`: (structure, value[, edited]) each. Returns the report: UIDs, and as `notes` what was
+        repaired or left out, as {attribute: (kind, text)}."""
+        def text(value):
+            return None if value is None else value.encode()
+        natives = (SegSegment * len(segments))(*[
+            SegSegment(text(s[0]), s[1], s[2] if len(s) > 2 else 0) for s in segments])
+        options = SegOptions(text(structure), text(name), text(version), text(sha256), edited,
+                             *map(text, predecessor), C.addressof(natives) if segments else None,
+                             len(segments), int(labelmap), text(uid_root), text(creator), None)
         voxels = np.ascontiguousarray(mask, dtype=np.uint8)
         native = Mask(geometry, voxels.ctypes.data_as(C.POINTER(C.c_uint8)))
-        check(library.fseg_seg_write, self.handle, index, C.byref(native), C.byref(options),
-              os.fsencode(str(path)))
+        report = SegReport()
+        check(library.fseg_seg_write_with, self.handle, index, C.byref(native), C.byref(options),
+              os.fsencode(str(path)), C.byref(report))
+        notes = {n.attribute.decode(): (NOTE_KINDS[n.kind], n.text.decode()) for n in report.notes[:report.note_count]}
+        return types.SimpleNamespace(instance_uid=report.instance_uid.decode(),
+                                     series_uid=report.series_uid.decode(), notes=notes)
 
 
 def write_series(voxels, matrix, folder, description="phantom", patient="PHANTOM", body_part="ABDOMEN",
@@ -150,6 +208,48 @@ def read_seg(path, geometry):
     voxels = np.ctypeslib.as_array(mask.contents.voxels, geometry.shape).copy()
     library.fseg_mask_free(mask)
     return voxels, content
+
+
+class SegFile:
+    """An opened DICOM Segmentation."""
+
+    def __init__(self, path):
+        self.handle = C.c_void_p()
+        check(library.fseg_seg_file_open, os.fsencode(str(path)), C.byref(self.handle))
+
+    def __del__(self):
+        library.fseg_seg_file_free(self.handle)
+
+    @property
+    def content(self):
+        return library.fseg_seg_file_content(self.handle).contents
+
+    @property
+    def segments(self):
+        count = self.content.segment_count
+        assert not library.fseg_seg_file_segment(self.handle, count)
+        return [library.fseg_seg_file_segment(self.handle, i).contents for i in range(count)]
+
+    def _voxels(self, call, geometry, *arguments):
+        mask = C.POINTER(Mask)()
+        check(call, self.handle, *arguments, C.byref(mask))
+        voxels = np.ctypeslib.as_array(mask.contents.voxels, geometry.shape).copy()
+        library.fseg_mask_free(mask)
+        return voxels
+
+    def read(self, geometry, index=0, threshold=0.0):
+        return self._voxels(library.fseg_seg_file_read, geometry, index, C.byref(geometry), threshold)
+
+    def read_labels(self, geometry, threshold=0.0):
+        return self._voxels(library.fseg_seg_file_read_labels, geometry, C.byref(geometry), threshold)
+
+
+def structures():
+    """The table of coded structures."""
+    found = []
+    while pointer := library.fseg_structure_at(len(found)):
+        found.append(pointer.contents)
+    return found
 
 
 def compare(mask, truth, matrix):

@@ -150,11 +150,6 @@ def test_what_is_no_segmentation_for_this_grid_is_refused(source):
         with pytest.raises(lib.Failure) as failure:
             lib.read_seg(folder / path, grid)
         assert failure.value.status == lib.BAD_INPUT and word in str(failure.value)
-    foreign = pydicom.dcmread(folder / "seg.dcm")
-    foreign.ContributingEquipmentSequence[0].Manufacturer = "Somebody"
-    foreign.save_as(folder / "foreign.dcm")
-    with pytest.raises(lib.Failure, match="not written by FrugalSeg"):
-        lib.read_seg(folder / "foreign.dcm", geometry)
 
 
 @pytest.mark.parametrize("structure,code,meaning", [("liver", "10200004", "Liver"),
@@ -281,7 +276,7 @@ def test_dirty_sources_still_give_valid_segmentations(source, defect):
 
 def test_unknown_structures_are_refused(source):
     found, geometry, mask, folder = source
-    for structure in ("spleen", "Liver", ""):
+    for structure in ("tumour", "Liver", ""):
         with pytest.raises(lib.Failure) as failure:
             found.write_seg(mask, geometry, folder / "seg.dcm", structure=structure)
         assert failure.value.status == lib.UNSUPPORTED

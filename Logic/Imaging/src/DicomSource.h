@@ -1,25 +1,36 @@
 /**
  * @file DicomSource.h
- * Patient and study attributes of a source image, cleaned for objects derived from it.
+ * Patient and study attributes of a source series, cleaned for objects derived from it.
  */
 #ifndef FRUGALSEG_IMAGING_DICOM_SOURCE_H
 #define FRUGALSEG_IMAGING_DICOM_SOURCE_H
 
 #include "DicomSeries.h"
+#include "frugalseg/seg.h"
 #include <memory>
+#include <vector>
 
 class DcmDataset;
 
 namespace frugalseg
 {
 
+struct SourceAttributes {
+    std::unique_ptr<DcmDataset> data; /**< in UTF-8 */
+    std::vector<fseg_seg_note> notes; /**< what was repaired, left out or made up */
+    SourceAttributes();
+    SourceAttributes(SourceAttributes &&) noexcept;
+    ~SourceAttributes();
+};
+
 /**
- * A data set with the patient, study and frame-of-reference attributes of a slice and its record of
- * lossy compression, in UTF-8. Only a white list is copied; values that break DICOM's rules are
- * left out, since real sources are dirty and a segmentation should not fail on a tag that it does
- * not need.
+ * The patient, study and frame-of-reference attributes of a series and its record of lossy
+ * compression. Only a white list (at the top of DicomSource.cxx) is copied. Values that break
+ * DICOM's rules are repaired where their meaning is clear and left out where it is not, with a note
+ * each: real sources are dirty, and a segmentation should not fail on a tag that it does not need.
+ * Throws, by name, on what it does need: the study's and the instances' UIDs, one patient.
  */
-std::unique_ptr<DcmDataset> patientAndStudy(const SliceHeader &slice);
+SourceAttributes sourceAttributes(const std::vector<SliceHeader> &slices);
 
 } // namespace frugalseg
 #endif

@@ -120,42 +120,7 @@ typedef struct fseg_series_write_options {
 fseg_status fseg_series_write(const fseg_volume *volume, const fseg_series_write_options *options,
                               const char *folder, fseg_error *error);
 
-/* ---- DICOM SEG --------------------------------------------------------------------------- */
-
-typedef struct fseg_seg_options {
-    const char *structure; /**< "liver" or "prostate"; others: FSEG_ERROR_UNSUPPORTED */
-    const char *model_name;
-    const char *model_version;
-    const char *model_sha256; /**< 64 hex digits of the model file */
-    int edited;               /**< 0: AUTOMATIC, 1: SEMIAUTOMATIC */
-    /* The segmentation object that this one was corrected from: both UIDs or none (null or ""). */
-    const char *predecessor_instance_uid;
-    const char *predecessor_series_uid;
-} fseg_seg_options;
-/** Write `mask` (on the grid of the series) as a DICOM Segmentation, type BINARY, referencing
- *  every source instance; atomic. An empty mask: FSEG_ERROR_BAD_INPUT. */
-fseg_status fseg_seg_write(const fseg_series_list *list, size_t index, const fseg_mask *mask,
-                           const fseg_seg_options *options, const char *path, fseg_error *error);
-
-/** What a DICOM Segmentation file of ours says about itself. */
-typedef struct fseg_seg_content {
-    char instance_uid[65]; /**< SOPInstanceUID */
-    char series_uid[65];   /**< SeriesInstanceUID */
-    char source_series_uid[65];
-    char structure[64]; /**< "liver" or "prostate" */
-    char model_name[65];
-    char model_version[65];
-    char model_sha256[65];
-    int edited; /**< 1: SEMIAUTOMATIC */
-} fseg_seg_content;
-
-/** Read the content of a DICOM Segmentation that FrugalSeg wrote, without its voxels; any other
- * file: FSEG_ERROR_BAD_INPUT. */
-fseg_status fseg_seg_identify(const char *path, fseg_seg_content *out, fseg_error *error);
-/** Read its voxels onto `grid`, the grid of the series that it was written for (0.01 mm); another
- *  grid: FSEG_ERROR_BAD_INPUT. `content` may be null. */
-fseg_status fseg_seg_read(const char *path, const fseg_geometry *grid, fseg_mask **out,
-                          fseg_seg_content *content, fseg_error *error);
+/* DICOM Segmentation objects: seg.h, included at the end. */
 
 /* ---- from the image to the network and back ---------------------------------------------- */
 
@@ -299,4 +264,6 @@ fseg_status fseg_file_sha256(const char *path, char hex[65], fseg_error *error);
 #ifdef __cplusplus
 }
 #endif
+
+#include "frugalseg/seg.h"
 #endif
