@@ -2,6 +2,7 @@
 #include "output.h"
 #include "phantom_volume.h"
 #include "program.h"
+#include "synth_pelvis.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,9 @@ static int synthesize(const program_common *common, const char *out,
 
 static int run_synth(const program_command *self, int argc, char **argv)
 {
+    if (synth_wants_pelvis(argc, argv)) {
+        return synth_pelvis_run(argc, argv);
+    }
     program_common common = {0};
     const char *out = NULL;
     fseg_phantom_options o = fseg_phantom_default_options(1);

@@ -19,6 +19,7 @@
 #include "loss.h"
 #include "model.h"
 #include "phantom.h"
+#include "phantom_pelvis.h"
 #include "pretrainer.h"
 #include "random.h"
 #include "regression.h"
