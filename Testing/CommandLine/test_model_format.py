@@ -1,5 +1,7 @@
 """The model file is a safetensors file: the reference implementation reads and writes it."""
+import hashlib
 import json
+import struct
 
 import numpy as np
 from conftest import CARD, make_model, run
@@ -12,7 +14,7 @@ def test_safetensors_reads_our_file(tmp_path):
     with safe_open(tmp_path / "m.fseg", "np") as file:
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}
-    assert metadata["format"] == "frugalseg" and metadata["format_version"] == "1"
+    assert metadata["format"] == "frugalseg" and metadata["format_version"] == "2"
     assert json.loads(metadata["card"]) == CARD
     assert json.loads(metadata["architecture"]) == {
         "type": "unet2d-groupnorm", "in_channels": 1, "classes": 2, "widths": [4, 8, 8],
@@ -29,3 +31,28 @@ def test_we_read_a_file_that_safetensors_wrote(tmp_path):
     save_file({k: v.copy() for k, v in model.tensors.items()}, tmp_path / "again.fseg", metadata)
     assert (tmp_path / "again.fseg").read_bytes() != (tmp_path / "m.fseg").read_bytes()
     assert run("info", tmp_path / "again.fseg", "--json").json["card"] == CARD
+
+
+def test_the_checksum_is_the_one_that_the_format_page_describes(tmp_path):
+    make_model(tmp_path / "m.fseg", CARD)
+    with safe_open(tmp_path / "m.fseg", "np") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+    expected = metadata.pop("sha256")
+    sha = hashlib.sha256(struct.pack("<Q", len(metadata)))
+    for key, value in sorted(metadata.items()):
+        sha.update(key.encode() + b"\0" + value.encode() + b"\0")
+    for name, values in sorted(tensors.items()):
+        sha.update(name.encode() + b"\0" + struct.pack(f"<{1 + values.ndim}Q", values.ndim, *values.shape))
+        sha.update(values.astype("<f4").tobytes())
+    assert sha.hexdigest() == expected
+
+
+def test_a_changed_weight_is_noticed(tmp_path, image):
+    make_model(tmp_path / "m.fseg", CARD)
+    data = bytearray((tmp_path / "m.fseg").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "m.fseg").write_bytes(data)
+    result = run("segment", "--model", tmp_path / "m.fseg", "--in", image, "--out", tmp_path / "out", "--json")
+    result.failed(3, "checksum")
+    assert result.json["error"]["status"] == "model-checksum"

@@ -34,7 +34,9 @@ C_STANDARD = set(
     "threads time uchar wchar wctype".split()
 )
 # The C library beyond the standard (POSIX): durable files, finding oneself, the clock.
-C_LIBRARY = {"dlfcn", "fcntl", "sched", "unistd", "sys/stat", "sys/types", "sys/mman"}
+C_LIBRARY = {"dirent", "dlfcn", "fcntl", "sched", "unistd"} | {
+    "sys/file", "sys/mman", "sys/stat", "sys/types"
+}
 PROCESSOR = {"immintrin", "cpuid", "arm_neon"}
 COMPUTE_LIBRARIES = {"pthread.h", "cblas.h", "jansson.h"}
 

@@ -1,4 +1,5 @@
 #include "checkpoint.h"
+#include "frugalseg/replacement.h"
 #include "model_file.h"
 #include <stdbool.h>
 #include <stdio.h>
@@ -73,8 +74,8 @@ static fseg_status read_tensors(const fseg_tensor_file *file, const fseg_tensor 
     return FSEG_OK;
 }
 
-fseg_status fseg_checkpoint_read(const fseg_checkpoint *checkpoint, int steps, const char *path,
-                                 int *steps_done, fseg_error *error)
+static fseg_status read_from(const fseg_checkpoint *checkpoint, int steps, const char *path,
+                             int *steps_done, fseg_error *error)
 {
     fseg_tensor_file *file = NULL;
     fseg_status status = fseg_tensor_file_open(path, &file, error);
@@ -100,6 +101,8 @@ fseg_status fseg_checkpoint_read(const fseg_checkpoint *checkpoint, int steps, c
         status = fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
                                 "not enough memory to read the checkpoint");
     else
+        status = fseg_tensor_file_verify(file, error);
+    if (status == FSEG_OK)
         status = read_tensors(file, list, groups * checkpoint->tensor_count, buffer, error);
     if (status == FSEG_OK) {
         *steps_done = (int)done;
@@ -109,5 +112,26 @@ fseg_status fseg_checkpoint_read(const fseg_checkpoint *checkpoint, int steps, c
     free(buffer);
     free(list);
     fseg_tensor_file_close(file);
+    return status;
+}
+
+/* A process that was killed while it saved may have left the former checkpoint, which then serves. */
+fseg_status fseg_checkpoint_read(const fseg_checkpoint *checkpoint, int steps, const char *path,
+                                 int *steps_done, fseg_error *error)
+{
+    fseg_status status = read_from(checkpoint, steps, path, steps_done, error);
+    if (status == FSEG_OK) {
+        fseg_replacement_forget_backup(path);
+    } else if (status != FSEG_ERROR_OUT_OF_MEMORY && fseg_replacement_has_backup(path)) {
+        const size_t room = strlen(path) + sizeof FSEG_BACKUP_SUFFIX;
+        char *backup = malloc(room);
+        if (!backup)
+            return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
+        snprintf(backup, room, "%s" FSEG_BACKUP_SUFFIX, path);
+        fseg_error ignored;
+        if (read_from(checkpoint, steps, backup, steps_done, &ignored) == FSEG_OK)
+            status = fseg_error_set(error, FSEG_OK, "%s", "");
+        free(backup);
+    }
     return status;
 }

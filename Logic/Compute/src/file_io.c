@@ -2,9 +2,6 @@
 #include "file_io.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -12,8 +9,7 @@
 /* One write or read call moves at most this much; Linux itself stops at 2 GiB. */
 #define TRANSFER_LIMIT ((size_t)1 << 30)
 
-/* The status and sentence for a failed system call on `path`. */
-static fseg_status system_error(fseg_error *error, int code, const char *path, const char *verb)
+fseg_status fseg_system_error(fseg_error *error, int code, const char *path, const char *verb)
 {
     switch (code) {
     case ENOENT:
@@ -60,13 +56,13 @@ fseg_status fseg_file_reader_open(const char *path, fseg_file_reader *out, fseg_
     /* O_NONBLOCK: opening a pipe must not wait for a writer. */
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
-        return system_error(error, errno, path, "read");
+        return fseg_system_error(error, errno, path, "read");
     }
     struct stat info;
     if (fstat(descriptor, &info) != 0) {
         const int code = errno;
         close(descriptor);
-        return system_error(error, code, path, "read");
+        return fseg_system_error(error, code, path, "read");
     }
     if (!S_ISREG(info.st_mode)) {
         close(descriptor);
@@ -113,115 +109,4 @@ fseg_status fseg_file_reader_read(const fseg_file_reader *reader, uint64_t offse
         count -= (size_t)got;
     }
     return FSEG_OK;
-}
-
-fseg_status fseg_file_writer_open(const char *path, fseg_file_writer *out, fseg_error *error)
-{
-    out->descriptor = -1;
-    out->path = NULL;
-    out->temporary = NULL;
-    struct stat info;
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
-        return system_error(error, EISDIR, path, "write");
-    }
-    const size_t length = strlen(path);
-    const size_t room = length + 48;
-    out->path = malloc(length + 1);
-    out->temporary = malloc(room);
-    if (!out->path || !out->temporary) {
-        fseg_file_writer_discard(out);
-        return system_error(error, ENOMEM, path, "write");
-    }
-    memcpy(out->path, path, length + 1);
-    /* O_EXCL makes the name ours even when several threads save to the same path. */
-    for (int attempt = 0; attempt < 1000; attempt++) {
-        snprintf(out->temporary, room, "%s.tmp-%ld-%d", path, (long)getpid(), attempt);
-        out->descriptor = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (out->descriptor >= 0) {
-            return FSEG_OK;
-        }
-        if (errno != EEXIST) {
-            break;
-        }
-    }
-    const int code = errno;
-    free(out->temporary); /* not ours to remove */
-    out->temporary = NULL;
-    fseg_file_writer_discard(out);
-    return system_error(error, code, path, "write");
-}
-
-fseg_status fseg_file_writer_write(fseg_file_writer *writer, const void *buffer, size_t count,
-                                   fseg_error *error)
-{
-    const unsigned char *from = buffer;
-    while (count > 0) {
-        const size_t part = count < TRANSFER_LIMIT ? count : TRANSFER_LIMIT;
-        const ssize_t done = write(writer->descriptor, from, part);
-        if (done < 0) {
-            if (errno == EINTR) {
-                continue;
-            }
-            return system_error(error, errno, writer->path, "write");
-        }
-        from += done;
-        count -= (size_t)done;
-    }
-    return FSEG_OK;
-}
-
-/* Make the rename itself durable. A folder that cannot be opened or synced (some network and FUSE
- * file systems) is no reason to report a file that is in place as lost. */
-static void sync_folder_of(char *path)
-{
-    char *slash = strrchr(path, '/');
-    const char *folder = ".";
-    if (slash == path) {
-        folder = "/";
-    } else if (slash) {
-        *slash = '\0';
-        folder = path;
-    }
-    const int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor >= 0) {
-        (void)fsync(descriptor);
-        close(descriptor);
-    }
-}
-
-fseg_status fseg_file_writer_commit(fseg_file_writer *writer, fseg_error *error)
-{
-    int code = fsync(writer->descriptor) == 0 ? 0 : errno;
-    if (close(writer->descriptor) != 0 && code == 0) {
-        code = errno;
-    }
-    writer->descriptor = -1;
-    if (code == 0 && rename(writer->temporary, writer->path) != 0) {
-        code = errno;
-    }
-    if (code != 0) {
-        const fseg_status status = system_error(error, code, writer->path, "write");
-        fseg_file_writer_discard(writer);
-        return status;
-    }
-    free(writer->temporary);
-    writer->temporary = NULL;
-    sync_folder_of(writer->path);
-    fseg_file_writer_discard(writer);
-    return FSEG_OK;
-}
-
-void fseg_file_writer_discard(fseg_file_writer *writer)
-{
-    if (writer->descriptor >= 0) {
-        close(writer->descriptor);
-        writer->descriptor = -1;
-    }
-    if (writer->temporary) {
-        (void)unlink(writer->temporary);
-    }
-    free(writer->temporary);
-    free(writer->path);
-    writer->temporary = NULL;
-    writer->path = NULL;
 }

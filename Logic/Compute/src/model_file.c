@@ -1,5 +1,6 @@
 /* A model in its file: architecture and card as metadata, weights as tensors. */
 #include "model_file.h"
+#include "frugalseg/replacement.h"
 #include "model_internal.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -155,13 +156,17 @@ static fseg_status read_weights(const fseg_tensor_file *file, fseg_model *model,
                               "is damaged, get it again.",
                               weights, model->tensor_count);
     }
-    /* All shapes before the first value. */
+    /* All shapes before the first value, and the checksum. */
     for (size_t i = 0; i < model->tensor_count; i++) {
         const fseg_tensor *tensor = &model->tensors[i];
         const fseg_status status = fseg_tensor_file_read(file, tensor->name, tensor, NULL, error);
         if (status != FSEG_OK) {
             return status;
         }
+    }
+    const fseg_status intact = fseg_tensor_file_verify(file, error);
+    if (intact != FSEG_OK) {
+        return intact;
     }
     for (size_t i = 0; i < model->tensor_count; i++) {
         const fseg_tensor *tensor = &model->tensors[i];
@@ -199,6 +204,18 @@ static fseg_status load_from(const fseg_tensor_file *file, fseg_model **out, fse
     return status;
 }
 
+/* A save that was interrupted may have left the former model, which the user then wants to know. */
+static fseg_status tell_of_backup(const char *path, fseg_status status, fseg_error *error)
+{
+    if (error && status != FSEG_ERROR_OUT_OF_MEMORY && fseg_replacement_has_backup(path)) {
+        const size_t length = strlen(error->message);
+        snprintf(error->message + length, sizeof error->message - length,
+                 " The former model is beside it, with " FSEG_BACKUP_SUFFIX
+                 " after its name: rename it to use it.");
+    }
+    return status;
+}
+
 fseg_status fseg_model_load(const char *path, fseg_model **out, fseg_error *error)
 {
     if (out) {
@@ -217,8 +234,9 @@ fseg_status fseg_model_load(const char *path, fseg_model **out, fseg_error *erro
     if (status != FSEG_OK) {
         fseg_model_free(*out);
         *out = NULL;
-        return status;
+        return tell_of_backup(path, status, error);
     }
+    fseg_replacement_forget_backup(path);
     return fseg_error_set(error, FSEG_OK, "%s", "");
 }
 

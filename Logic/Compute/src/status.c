@@ -47,6 +47,8 @@ const char *fseg_status_text(fseg_status status)
         return "the model file's architecture is unknown or out of range";
     case FSEG_ERROR_FILE_VERSION:
         return "the model file is of a newer version";
+    case FSEG_ERROR_FILE_HASH:
+        return "the file's content differs from its checksum";
     }
     return "unknown status";
 }

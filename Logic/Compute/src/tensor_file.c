@@ -124,13 +124,22 @@ static fseg_status check_metadata(const fseg_tensor_file *file, fseg_error *erro
                               "The model file does not say its format version; it is damaged, get "
                               "it again.");
     }
-    if (strcmp(version, "1") != 0) {
+    if (strcmp(version, "1") != 0 && strcmp(version, FSEG_FORMAT_VERSION) != 0) {
         return fseg_error_set(error, FSEG_ERROR_FILE_VERSION,
                               "The model file has format version %.16s and this program reads "
-                              "version 1; update FrugalSeg.",
+                              "versions up to " FSEG_FORMAT_VERSION "; update FrugalSeg.",
                               version);
     }
-    return FSEG_OK;
+    if (strcmp(version, "1") != 0 && !fseg_tensor_file_metadata(file, FSEG_METADATA_HASH)) {
+        return fseg_error_set(error, FSEG_ERROR_FILE_FORMAT,
+                              "The model file lacks its checksum; it is damaged, get it again.");
+    }
+    return json_object_size(metadata) <= FSEG_METADATA_MOST
+               ? FSEG_OK
+               : fseg_error_set(error, FSEG_ERROR_FILE_FORMAT,
+                                "The model file has more than %d entries of metadata; it is "
+                                "damaged or foreign.",
+                                FSEG_METADATA_MOST);
 }
 
 static fseg_status parse_shape(const char *name, const json_t *shape, fseg_tensor *tensor,
@@ -357,6 +366,49 @@ static void from_little_endian(float *values, size_t count)
         bytes[2] = b1;
         bytes[3] = b0;
     }
+}
+
+/* Bytes of a tensor as they are in the file; for fseg_content_hash. */
+static fseg_status read_bytes(void *user, size_t index, size_t first, size_t count,
+                              unsigned char *bytes, fseg_error *error)
+{
+    const fseg_tensor_file *file = user;
+    return fseg_file_reader_read(
+        &file->reader, file->payload + file->table[index].begin + (uint64_t)first * sizeof(float),
+        bytes, count * sizeof(float), error);
+}
+
+fseg_status fseg_tensor_file_verify(const fseg_tensor_file *file, fseg_error *error)
+{
+    const char *expected = fseg_tensor_file_metadata(file, FSEG_METADATA_HASH);
+    if (!expected) {
+        return FSEG_OK;
+    }
+    fseg_metadata metadata[FSEG_METADATA_MOST];
+    size_t count = 0;
+    const char *key;
+    json_t *value;
+    json_object_foreach(json_object_get(file->header, "__metadata__"), key, value)
+    {
+        metadata[count++] = (fseg_metadata){key, json_string_value(value)};
+    }
+    fseg_tensor *tensors = calloc(file->count, sizeof *tensors);
+    if (!tensors) {
+        return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
+    }
+    for (size_t i = 0; i < file->count; i++) {
+        tensors[i] = file->table[i].tensor;
+    }
+    char found[65];
+    const fseg_status status = fseg_content_hash(metadata, count, tensors, file->count, read_bytes,
+                                                 (void *)file, found, error);
+    free(tensors);
+    if (status == FSEG_OK && strcmp(found, expected) != 0) {
+        return fseg_error_set(error, FSEG_ERROR_FILE_HASH,
+                              "The model file's content is not what its checksum says; it was "
+                              "damaged or changed, get it again.");
+    }
+    return status;
 }
 
 fseg_status fseg_tensor_file_read(const fseg_tensor_file *file, const char *name,

@@ -69,6 +69,8 @@ const char *program_status_key(fseg_status status)
         return "model-architecture";
     case FSEG_ERROR_FILE_VERSION:
         return "model-version";
+    case FSEG_ERROR_FILE_HASH:
+        return "model-checksum";
     }
     return "unknown";
 }

@@ -38,7 +38,8 @@ typedef enum fseg_status {
     FSEG_ERROR_FILE_OVERFLOW,     /**< a size or product exceeds what can be addressed */
     FSEG_ERROR_FILE_SHAPE,        /**< a tensor's shape or type contradicts the architecture */
     FSEG_ERROR_FILE_ARCHITECTURE, /**< the architecture is missing, unknown or out of range */
-    FSEG_ERROR_FILE_VERSION       /**< written by a newer, incompatible version */
+    FSEG_ERROR_FILE_VERSION,      /**< written by a newer, incompatible version */
+    FSEG_ERROR_FILE_HASH          /**< the content is not what the checksum inside says */
 } fseg_status;
 
 /** Optional detail of a failure. `message` is always null-terminated; empty on success. */
