@@ -66,7 +66,8 @@ system_packages() {
     if [ $with_tests = yes ]; then
         wanted+=(googletest dicom3tools clang-format chromium
             qtbase5-dev qttools5-dev qttools5-dev-tools xvfb xauth
-            libopenmpi-dev openmpi-bin)
+            libopenmpi-dev openmpi-bin
+            dcmtk orthanc)
     fi
     for package in "${wanted[@]}"; do
         installed "$package" || missing+=("$package")

@@ -48,6 +48,8 @@ TEXT_SUFFIXES = SOURCE_SUFFIXES | {
 QT = re.compile(r"^(Q[A-Z]|Qt|q[A-Z]|ctk)")
 SLICER = re.compile(r"^(vtkMRML|vtkSlicer|vtkSegment|vtkOriented|qSlicer|qMRML)")
 VTK = re.compile(r"^vtk")
+# sys/socket.h is not among them: pairs of sockets also join processes of one machine.
+NETWORK = re.compile(r"^(dcmtk/dcm(net|tls|wlm|qrdb)/|netinet/|arpa/|netdb)")
 
 
 def ignored_patterns(root):
@@ -110,6 +112,15 @@ def imaging_may_include(root, path, name):
     return not (QT.match(name) or VTK.match(name) or SLICER.match(name))
 
 
+def node_may_include(root, path, name):
+    if is_own(name, path, root / "Logic/Node/include", root / "Logic/Node/src"):
+        return True
+    private = [root / "Logic/Compute/src", root / "Logic/Imaging/src"]
+    if name.startswith("itk") or any((folder / name).is_file() for folder in private):
+        return False
+    return not (QT.match(name) or VTK.match(name) or SLICER.match(name))
+
+
 def scene_may_include(root, path, name):
     if is_own(name, path, root / "Logic/Scene"):
         return True
@@ -120,7 +131,7 @@ def scene_may_include(root, path, name):
 def program_may_include(root, path, name):
     if is_own(name, path, root / "Module/CommandLine"):
         return True
-    private = [root / "Logic/Compute/src", root / "Logic/Imaging/src"]
+    private = [root / "Logic/Compute/src", root / "Logic/Imaging/src", root / "Logic/Node/src"]
     if QT.match(name) or any((folder / name).is_file() for folder in private):
         return False
     draws = root / "Module/CommandLine/overlay" in path.parents
@@ -130,19 +141,30 @@ def program_may_include(root, path, name):
 LAYERS = {
     "Logic/Compute": compute_may_include,
     "Logic/Imaging": imaging_may_include,
+    "Logic/Node": node_may_include,
     "Logic/Scene": scene_may_include,
     "Module/CommandLine": program_may_include,
 }
 
 
+def crosses_to_node(root, folder, name):
+    """Whether a file below `folder` reaches for the network, which is the node's business alone; its
+    interface is the program's."""
+    if folder == "Logic/Node":
+        return False
+    if (root / "Logic/Node/include" / name).is_file():
+        return folder != "Module/CommandLine"
+    return bool(NETWORK.match(name))
+
+
 def include_violations(root):
-    """Arrows go one way: Compute <- Imaging <- Scene <- Module."""
+    """Arrows go one way: Compute <- Imaging <- Scene <- Module, and Imaging <- Node <- Module."""
     found = []
     for folder, may_include in LAYERS.items():
         for path in files_of(root, folder):
             if path.suffix in SOURCE_SUFFIXES:
                 for number, name in includes_of(path):
-                    if not may_include(root, path, name):
+                    if not may_include(root, path, name) or crosses_to_node(root, folder, name):
                         found.append(
                             f"{path.relative_to(root)}:{number}: {folder} may not include {name}"
                         )

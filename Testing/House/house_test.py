@@ -28,7 +28,7 @@ class HouseKeepsItsRules(unittest.TestCase):
         self.assertEqual([], house_rules.include_violations(ROOT))
 
     def test_layers_have_sources_to_check(self):
-        for folder in ("Logic/Compute", "Logic/Imaging", "Logic/Scene", "Module/CommandLine"):
+        for folder in house_rules.LAYERS:
             sources = [p for p in house_rules.files_of(ROOT, folder) if p.suffix != ".txt"]
             self.assertTrue(sources, f"{folder} has no sources")
 
@@ -111,6 +111,21 @@ class RulesNoticeBreaches(unittest.TestCase):
             self.assert_include(True, file, name)
         for name in ("vtkImageData.h", "vtkMRMLScene.h", "QString", "own.h"):
             self.assert_include(False, file, name)
+
+    def test_node_includes_no_scene_no_qt_and_nothing_private(self):
+        file = "Logic/Node/src/a.cxx"
+        for name in ("dcmtk/dcmnet/scu.h", "sys/socket.h", "frugalseg/model.h", "vector"):
+            self.assert_include(True, file, name)
+        for name in ("itkImage.h", "vtkImageData.h", "QString", "own.h", "dicom.h"):
+            self.assert_include(False, file, name)
+
+    def test_only_the_node_reaches_for_the_network(self):
+        self.write("Logic/Node/include/frugalseg/node.h", "")
+        self.assert_include(True, "Module/CommandLine/a.c", "frugalseg/node.h")
+        for layer in ("Compute/src", "Imaging/src", "Scene"):
+            for name in ("dcmtk/dcmnet/scu.h", "netinet/in.h", "frugalseg/node.h"):
+                self.assert_include(False, f"Logic/{layer}/a.cxx", name)
+        self.assert_include(False, "Module/CommandLine/a.c", "netinet/in.h")
 
     def test_scene_includes_no_qt_and_nothing_private(self):
         file = "Logic/Scene/vtkA.cxx"

@@ -11,6 +11,7 @@
 #include "dcmtk/dcmjpls/djdecode.h"
 #include "dcmtk/oflog/oflog.h"
 #include <algorithm>
+#include <iterator>
 #include <mutex>
 #include <random>
 
@@ -29,15 +30,21 @@ void prepareToolkit()
     });
 }
 
+namespace
+{
+
+const char *const decodable[] = {
+    UID_LittleEndianExplicitTransferSyntax, UID_LittleEndianImplicitTransferSyntax,
+    UID_BigEndianExplicitTransferSyntax,    UID_JPEGProcess1TransferSyntax,
+    UID_JPEGProcess2_4TransferSyntax,       UID_JPEGProcess14TransferSyntax,
+    UID_JPEGProcess14SV1TransferSyntax,     UID_JPEGLSLosslessTransferSyntax,
+    UID_JPEGLSLossyTransferSyntax,          UID_RLELosslessTransferSyntax,
+};
+
+} // namespace
+
 bool canDecode(const std::string &transferSyntax)
 {
-    static const char *const decodable[] = {
-        UID_LittleEndianImplicitTransferSyntax, UID_LittleEndianExplicitTransferSyntax,
-        UID_BigEndianExplicitTransferSyntax,    UID_JPEGProcess1TransferSyntax,
-        UID_JPEGProcess2_4TransferSyntax,       UID_JPEGProcess14TransferSyntax,
-        UID_JPEGProcess14SV1TransferSyntax,     UID_JPEGLSLosslessTransferSyntax,
-        UID_JPEGLSLossyTransferSyntax,          UID_RLELosslessTransferSyntax,
-    };
     return std::any_of(std::begin(decodable), std::end(decodable),
                        [&](const char *uid) { return transferSyntax == uid; });
 }
@@ -96,3 +103,8 @@ std::string newUid()
 }
 
 } // namespace frugalseg
+
+extern "C" const char *fseg_imaging_transfer_syntax(size_t index)
+{
+    return index < std::size(frugalseg::decodable) ? frugalseg::decodable[index] : nullptr;
+}

@@ -5,9 +5,10 @@
 #include <string.h>
 
 static const program_command *const commands[] = {
-    &command_segment, &command_evaluate, &command_info,  &command_train, &command_pretrain,
-    &command_figure,  &command_finetune, &command_plot,  &command_synth, &command_export,
-    &command_card,    &command_models,   &command_study, &command_bench,
+    &command_segment,  &command_evaluate, &command_info,     &command_train,
+    &command_pretrain, &command_figure,   &command_finetune, &command_plot,
+    &command_synth,    &command_export,   &command_card,     &command_models,
+    &command_study,    &command_node,     &command_retrieve, &command_bench,
 };
 
 static void print_help(FILE *stream)

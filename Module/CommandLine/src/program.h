@@ -33,7 +33,7 @@ typedef struct program_command {
 
 extern const program_command command_segment, command_evaluate, command_info, command_synth,
     command_train, command_export, command_card, command_bench, command_pretrain, command_figure,
-    command_finetune, command_study, command_plot, command_models;
+    command_finetune, command_study, command_plot, command_models, command_node, command_retrieve;
 
 /* ---- options ---- */
 

@@ -108,6 +108,10 @@ fseg_status fseg_series_list_choose(const fseg_series_list *list, const char *ui
 fseg_status fseg_series_read(const fseg_series_list *list, size_t index,
                              const fseg_progress *progress, fseg_volume **out, fseg_error *error);
 
+/** UIDs of the transfer syntaxes whose pixels fseg_series_read decodes, the uncompressed ones
+ * first; null behind the last. */
+const char *fseg_imaging_transfer_syntax(size_t index);
+
 typedef struct fseg_series_write_options {
     const char *description; /**< SeriesDescription */
     const char *patient_id;  /**< a pseudonym; name is set to the same */
