@@ -44,7 +44,13 @@ class SeriesInfo(C.Structure):
                 ("slices", C.c_size_t), ("spacing_mm", C.c_double * 3), ("verdict", C.c_int),
                 ("reason_id", C.c_char * 33), ("reason", C.c_char * 257),
                 ("repetition_ms", C.c_double), ("echo_ms", C.c_double), ("protocol", C.c_char * 129),
-                ("scan_options", C.c_char * 65)]
+                ("scan_options", C.c_char * 65), ("volume", C.c_size_t), ("volumes", C.c_size_t),
+                ("label", C.c_char * 97), ("key", C.c_char * 97)]
+
+
+class EnhancedVolume(C.Structure):
+    _fields_ = [("volume", C.c_void_p), ("echo_ms", C.c_double), ("repetition_ms", C.c_double),
+                ("temporal_position", C.c_int), ("diffusion", C.c_int), ("b_value", C.c_double)]
 
 
 class SeriesWriteOptions(C.Structure):
@@ -110,6 +116,9 @@ library.fseg_series_list_info.argtypes = [C.c_void_p, C.c_size_t]
 library.fseg_series_list_count.restype = C.c_size_t
 library.fseg_series_list_count.argtypes = [C.c_void_p]
 library.fseg_series_list_free.argtypes = [C.c_void_p]
+library.fseg_series_reason_id.restype = C.c_char_p
+library.fseg_series_reason_id.argtypes = [C.c_size_t]
+library.fseg_series_list_choose_volume.argtypes = [C.c_void_p, C.c_char_p, C.c_size_t, C.c_void_p, C.c_void_p]
 library.fseg_series_read.argtypes = [C.c_void_p, C.c_size_t, C.c_void_p, C.c_void_p, C.c_void_p]
 library.fseg_seg_write_with.argtypes = [C.c_void_p, C.c_size_t, C.c_void_p, C.c_void_p, C.c_char_p, C.c_void_p,
                                         C.c_void_p]
@@ -146,9 +155,11 @@ def check(call, *arguments):
 class SeriesList:
     """The series below a folder."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, allow_uneven=False):
         self.handle = C.c_void_p()
-        check(library.fseg_series_list_scan, os.fsencode(str(folder)), None, C.byref(self.handle))
+        options = C.c_int(int(allow_uneven))
+        check(library.fseg_series_list_scan_with, os.fsencode(str(folder)), C.byref(options), None,
+              C.byref(self.handle))
 
     def __del__(self):
         library.fseg_series_list_free(self.handle)
@@ -158,6 +169,15 @@ class SeriesList:
 
     def info(self, index=0):
         return library.fseg_series_list_info(self.handle, index).contents
+
+    def infos(self):
+        return [self.info(index) for index in range(len(self))]
+
+    def choose(self, uid=None, volume=0):
+        index = C.c_size_t()
+        check(library.fseg_series_list_choose_volume, self.handle, uid and uid.encode(), volume,
+              C.byref(index))
+        return index.value
 
     def read(self, index=0):
         """(voxels [slices, rows, columns], geometry)"""
@@ -250,6 +270,26 @@ def structures():
     while pointer := library.fseg_structure_at(len(found)):
         found.append(pointer.contents)
     return found
+
+
+IN_ORDER, REVERSED, SHUFFLED = range(3)
+
+
+def write_enhanced(volumes, folder, order=IN_ORDER, description="phantom", body_part="ABDOMEN", seed=1):
+    """Write [(voxels [slices, rows, columns], matrix, {"echo_ms": ..., ...})] as one Enhanced MR file."""
+    native = (EnhancedVolume * len(volumes))()
+    kept = []
+    for one, (voxels, matrix, values) in zip(native, volumes):
+        data = np.ascontiguousarray(voxels, dtype=np.float32)
+        volume = Volume(Geometry.make(data.shape[::-1], matrix),
+                        data.ctypes.data_as(C.POINTER(C.c_float)), b"MR")
+        kept += [data, volume]
+        one.volume = C.addressof(volume)
+        for name, value in values.items():
+            setattr(one, name, value)
+    options = SeriesWriteOptions(description.encode(), b"PHANTOM", body_part.encode(), seed)
+    check(library.fseg_series_write_enhanced, native, C.c_size_t(len(volumes)), C.byref(options), order,
+          os.fsencode(str(folder)))
 
 
 def compare(mask, truth, matrix):

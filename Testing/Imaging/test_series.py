@@ -223,11 +223,15 @@ def second_slice_at_one_place(folder):
     data.save_as(folder / "stray.dcm")
 
 
-def two_echoes(folder):
+def unlabelled_volumes(folder):
     for path, data in in_order(folder):
-        data.EchoTime = "90"
         data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
         data.save_as(folder / ("second_" + path.name))
+
+
+def one_slice_without_thickness(folder):
+    remove(folder, 0, 1, 2, 3, 4, 5)
+    change(folder, lambda d, _: [delattr(d, k) for k in ("SliceThickness", "SpacingBetweenSlices")])
 
 
 def cut(bytes_left):
@@ -273,7 +277,7 @@ FAULTS = {
     "one slice shifted in its plane": (move_slice(3, None), "sheared-stack"),
     "the same file twice": (copy_file, "duplicate-instance"),
     "another slice at one position": (second_slice_at_one_place, "duplicate-position"),
-    "two echoes": (two_echoes, "several-volumes"),
+    "two volumes that nothing tells apart": (unlabelled_volumes, "several-volumes"),
     "one slice tilted": (set_tag("ImageOrientationPatient", [1, 0, 0, 0, 1, 0], [3]), "mixed-orientation"),
     "mixed pixel spacing": (set_tag("PixelSpacing", [1.25, 1.6], [3]), "mixed-spacing"),
     "mixed matrix": (lambda f: change(f, lambda d, _: (setattr(d, "Rows", 10),
@@ -282,35 +286,34 @@ FAULTS = {
     "two frames of reference": (set_tag("FrameOfReferenceUID", "1.2.3", [3]), "mixed-frame-of-reference"),
     "localizer": (set_tag("ImageType", ["ORIGINAL", "PRIMARY", "LOCALIZER"]), "localizer"),
     "mosaic": (set_tag("ImageType", ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]), "mosaic"),
-    "no position": (delete_tag("ImagePositionPatient", [2]), "missing-geometry"),
-    "no orientation": (delete_tag("ImageOrientationPatient"), "missing-geometry"),
-    "no pixel spacing": (delete_tag("PixelSpacing"), "missing-geometry"),
-    "pixel spacing of zero": (set_tag("PixelSpacing", [0, 0]), "missing-geometry"),
+    "no position": (delete_tag("ImagePositionPatient", [2]), "missing-position"),
+    "no orientation": (delete_tag("ImageOrientationPatient"), "missing-orientation"),
+    "no pixel spacing": (delete_tag("PixelSpacing"), "missing-pixel-spacing"),
+    "pixel spacing of zero": (set_tag("PixelSpacing", [0, 0]), "invalid-pixel-spacing"),
     "directions not at right angles": (set_tag("ImageOrientationPatient", [1, 0, 0, 0.7, 0.7, 0]),
                                        "invalid-orientation"),
     "directions not unit vectors": (set_tag("ImageOrientationPatient", [2, 0, 0, 0, 1, 0]),
                                     "invalid-orientation"),
-    "enhanced multi-frame": (lambda f: change(f, enhanced), "multi-frame"),
-    "several frames": (set_tag("NumberOfFrames", 2), "damaged-file"),
+    "enhanced multi-frame": (lambda f: change(f, enhanced), "missing-functional-groups"),
+    "several frames": (set_tag("NumberOfFrames", 2), "pixels-missing"),
     "secondary capture": (set_tag("SOPClassUID", pydicom.uid.SecondaryCaptureImageStorage),
                           "unsupported-object"),
     "jpeg 2000": (lambda f: change(f, jpeg2000), "unsupported-compression"),
-    "lookup table": (lambda f: change(f, lookup_table), "unsupported-pixels"),
-    "colour": (lambda f: change(f, colour), "unsupported-pixels"),
-    "inverted grey": (set_tag("PhotometricInterpretation", "MONOCHROME1"), "unsupported-pixels"),
-    "bits stored beyond allocated": (set_tag("BitsStored", 17), "unsupported-pixels"),
+    "lookup table": (lambda f: change(f, lookup_table), "lookup-table"),
+    "colour": (lambda f: change(f, colour), "colour-image"),
+    "bits stored beyond allocated": (set_tag("BitsStored", 17), "pixel-depth"),
     "32 bits": (lambda f: change(f, lambda d, _: (setattr(d, "BitsAllocated", 32),
                                                   setattr(d, "PixelData", d.PixelData * 2))),
-                "unsupported-pixels"),
-    "one slice only": (lambda f: remove(f, 0, 1, 2, 3, 4, 5), "single-slice"),
+                "pixel-depth"),
+    "one slice only, without thickness": (one_slice_without_thickness, "single-slice"),
     "file cut in the pixels": (cut(-1), "damaged-file"),
     "file cut before the pixels": (cut(600), "damaged-file"),
     "file cut in the identification": (cut(350), "damaged-file"),
-    "matrix larger than the pixels": (set_tag("Rows", 21, [3]), "damaged-file"),
+    "matrix larger than the pixels": (set_tag("Rows", 21, [3]), "pixels-missing"),
     "matrix as large as can be": (lambda f: change(f, lambda d, _: (setattr(d, "Rows", 65535),
                                                                     setattr(d, "Columns", 65535))),
-                                  "damaged-file"),
-    "no pixels": (delete_tag("PixelData", [3]), "damaged-file"),
+                                  "pixels-missing"),
+    "no pixels": (delete_tag("PixelData", [3]), "pixels-missing"),
 }
 
 
@@ -326,7 +329,7 @@ def test_a_faulty_series_is_never_accepted(series, fault):
     found_verdict, found_reason, sentence = verdict(folder)
     assert (found_verdict, found_reason) == (AMBIGUOUS if reason == "several-volumes" else REFUSED, reason)
     assert len(sentence) > 20
-    if reason == "damaged-file":
+    if reason in ("damaged-file", "pixels-missing"):
         assert ".dcm" in sentence
     if reason == "unsupported-compression":
         assert "JPEG 2000" in sentence

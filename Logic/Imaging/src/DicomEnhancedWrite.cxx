@@ -77,6 +77,8 @@ class EnhancedWriter
     std::vector<size_t> contrasts_; /**< of each volume: its number within the stack, from 1 */
     std::vector<Frame> frames_;     /**< as they lie in the file */
     bool diffusion_ = false;
+    bool timed_ =
+        true; /**< all volumes say their repetition time; a group is in all frames or none */
 };
 
 EnhancedWriter::EnhancedWriter(const fseg_enhanced_volume *volumes, size_t count,
@@ -105,6 +107,7 @@ EnhancedWriter::EnhancedWriter(const fseg_enhanced_volume *volumes, size_t count
         contrasts_.push_back(
             static_cast<size_t>(std::count(stacks_.begin(), stacks_.end(), stacks_.back())));
         diffusion_ = diffusion_ || one.diffusion != 0;
+        timed_ = timed_ && one.repetition_ms > 0.0;
     }
     orderFrames(order);
 }
@@ -228,7 +231,7 @@ void EnhancedWriter::putContrast(DcmItem &item, const Frame &frame) const
 {
     const fseg_enhanced_volume &volume = volumes_[frame.volume];
     putNumber(group(item, DCM_MREchoSequence), DCM_EffectiveEchoTime, volume.echo_ms);
-    if (volume.repetition_ms > 0.0) {
+    if (timed_) {
         DcmItem &timing = group(item, DCM_MRTimingAndRelatedParametersSequence);
         put(timing, DCM_RepetitionTime, decimalString(volume.repetition_ms));
         put(timing, DCM_FlipAngle, "90");

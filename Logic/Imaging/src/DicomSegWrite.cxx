@@ -264,11 +264,7 @@ void addReferences(DcmSegmentation &document, const Series &series)
 
 void checkGrid(const Series &series, const fseg_mask &mask)
 {
-    if (series.info.verdict != FSEG_VERDICT_OK) {
-        throw Failure(series.info.verdict == FSEG_VERDICT_AMBIGUOUS ? FSEG_ERROR_AMBIGUOUS
-                                                                    : FSEG_ERROR_REFUSED,
-                      series.info.reason);
-    }
+    series.requireUsable();
     if (!fseg_geometry_equal(&mask.geometry, &series.geometry, 0.01)) {
         throw Failure(FSEG_ERROR_BAD_INPUT,
                       "the mask does not lie on the voxel grid of the series");

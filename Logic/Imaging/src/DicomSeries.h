@@ -1,16 +1,37 @@
 /**
  * @file DicomSeries.h
- * What the scan keeps of every image file, and the verdict on a series.
+ * What the scan keeps of every slice, and the verdict on a volume.
  */
 #ifndef FRUGALSEG_IMAGING_DICOM_SERIES_H
 #define FRUGALSEG_IMAGING_DICOM_SERIES_H
 
 #include "Geometry.h"
+#include "SeriesFaults.h"
+#include <array>
 #include <string>
 #include <vector>
 
 namespace frugalseg
 {
+
+class TemporaryFolder;
+
+/** By what slices at one place can differ, in the order in which it is asked. */
+enum class Split {
+    Stack,       /**< StackID, or the number of a stack found by its place */
+    ImageType,   /**< magnitude or phase, water or fat, ... */
+    Echo,        /**< echo time, or number */
+    BValue,      /**< of diffusion */
+    Direction,   /**< of diffusion */
+    Inversion,   /**< inversion time */
+    Temporal,    /**< temporal position, or rank by time */
+    Acquisition, /**< AcquisitionNumber */
+    Dimension1,  /**< of enhanced objects: the indices that they count frames by */
+    Dimension2,
+    Dimension3,
+    Dimension4,
+    Count
+};
 
 /** The header of one slice, a file or a frame of an enhanced file: what geometry and pixel decoding
  *  need, nothing of the patient. */
@@ -19,7 +40,7 @@ struct SliceHeader {
     std::string name; /**< path below the scanned folder, for messages */
     unsigned frame =
         0; /**< number of the frame from 1 in a multi-frame file; 0: one slice a file */
-    bool damaged = false;
+    Fault fault = Fault::None; /**< of the file: damage, missing groups */
 
     std::string sopClass, sopInstance, series, study, frameOfReference;
     std::string modality, description, bodyPart, imageType;
@@ -29,10 +50,12 @@ struct SliceHeader {
 
     unsigned rows = 0, columns = 0, samples = 1;
     unsigned bitsAllocated = 0, bitsStored = 0, highBit = 0, pixelRepresentation = 0;
-    long frames = 1;
+    long frames = 1; /**< of the file */
     std::string photometric;
     double slope = 1.0, intercept = 0.0;
+    bool rescaleValid = true;
     bool modalityTable = false; /**< values need a lookup table instead of slope and intercept */
+    bool mosaic = false;
 
     bool hasPosition = false, hasOrientation = false, hasSpacing = false;
     Vector3 position{};                           /**< ImagePositionPatient */
@@ -40,22 +63,58 @@ struct SliceHeader {
     Vector3 alongColumn{};                        /**< direction of increasing row index */
     double rowSpacing = 0.0, columnSpacing = 0.0; /**< PixelSpacing[0], PixelSpacing[1] */
     double sliceStep = 0.0;                       /**< SpacingBetweenSlices, 0 when absent */
+    double thickness = 0.0;                       /**< SliceThickness, 0 when absent */
+    double tilt = 0.0;                            /**< GantryDetectorTilt in degrees */
     int instanceNumber = 0;
-    std::string split; /**< echo, time point, b value: what tells volumes in one series apart */
+    int echoNumber = 0;
+    double time = -1.0; /**< of the acquisition, in seconds; < 0 when absent */
+
+    /** Values that tell volumes in one series apart; "" where the file does not say. */
+    std::array<std::string, static_cast<size_t>(Split::Count)> splits;
+
+    bool damaged() const
+    {
+        return fault == Fault::DamagedFile || fault == Fault::PixelsMissing ||
+               fault == Fault::HeaderTooLarge;
+    }
+    std::string &split(Split by)
+    {
+        return splits[static_cast<size_t>(by)];
+    }
+    const std::string &split(Split by) const
+    {
+        return splits[static_cast<size_t>(by)];
+    }
 };
 
+/** One volume of a series. */
 struct Series {
     fseg_series_info info{};
-    std::vector<SliceHeader> slices; /**< in order of position when the verdict is ok */
-    fseg_geometry geometry{};        /**< valid when the verdict is ok */
+    std::vector<SliceHeader> slices; /**< in order of position when the volume is usable */
+    fseg_geometry geometry{};        /**< valid when it is */
+    std::string missingFile;         /**< a file that a DICOMDIR lists and that is not there */
+
+    /** Throws the reason unless the verdict is ok or ok-regularized. */
+    void requireUsable() const;
 };
 
-/** Read one file's header. False: not a DICOM image. A file that begins like DICOM and cannot be
- *  read completely gives `damaged`, with as many attributes as could be read. */
-bool readSliceHeader(const std::string &path, SliceHeader &header);
+/** Read one file's headers: one of a plain image, one for each frame of an enhanced one. Empty: not
+ *  a DICOM image. A file that begins like DICOM and cannot be read completely gives one header with
+ *  a fault and as many attributes as could be read. */
+std::vector<SliceHeader> readSliceHeaders(const std::string &path);
+
+/** Whether the file begins like DICOM. */
+bool looksLikeDicom(const std::string &path);
+
+/** Enhanced MR and CT, legacy converted ones included. */
+bool isEnhanced(const std::string &sopClass);
+
+/** The slices of one SeriesInstanceUID as the volumes that they form, one at least. Sets volume
+ *  numbers and labels. */
+std::vector<Series> splitIntoVolumes(std::vector<SliceHeader> slices);
 
 /** Sort the slices, find the geometry and pass the verdict; fills info and geometry. */
-void judgeSeries(Series &series);
+void judgeSeries(Series &series, const fseg_series_scan_options &options);
 
 /** Whether the toolkit decodes the transfer syntax; its name, for messages. */
 bool canDecode(const std::string &transferSyntax);
@@ -73,6 +132,7 @@ std::string newUid();
 
 struct fseg_series_list {
     std::vector<frugalseg::Series> series;
+    std::shared_ptr<frugalseg::TemporaryFolder> unpacked; /**< of an archive, or null */
 };
 
 #endif

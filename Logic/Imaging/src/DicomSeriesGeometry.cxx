@@ -3,6 +3,8 @@
 #include "DicomSeries.h"
 #include "DicomText.h"
 #include "Failure.h"
+#include "SliceChecks.h"
+#include "SliceOrder.h"
 
 #include "dcmtk/config/osconfig.h"
 
@@ -21,19 +23,12 @@ namespace
 constexpr double orientationTolerance = 1e-4; /**< per direction cosine */
 constexpr double spacingTolerance = 0.01;     /**< relative */
 constexpr double spacingToleranceMm = 0.05;
-constexpr double samePositionMm = 0.01;
-constexpr unsigned maximumMatrix = 8192;
+/** Largest shift of a slice that may be smoothed away with consent, in slice distances. */
+constexpr double largestShift = 0.5;
 
-/** Why a series is not one regular volume. */
-struct Finding {
-    fseg_verdict verdict = FSEG_VERDICT_OK;
-    std::string id;
-    std::string sentence;
-};
-
-Finding refused(const char *id, const std::string &sentence)
+Vector3 normalOf(const SliceHeader &slice)
 {
-    return {FSEG_VERDICT_REFUSED, id, sentence};
+    return cross(slice.alongRow, slice.alongColumn);
 }
 
 double allowedDeviation(double spacing)
@@ -60,115 +55,40 @@ firstDifferent(const std::vector<SliceHeader> &slices,
     return nullptr;
 }
 
-/** Kinds of objects that are no stack of single-frame MR or CT slices. */
-Finding checkObject(const std::vector<SliceHeader> &slices)
-{
-    for (const SliceHeader &slice : slices) {
-        if (slice.damaged) {
-            return refused("damaged-file", "the file \"" + slice.name +
-                                               "\" is incomplete or damaged; copy the series "
-                                               "again");
-        }
-    }
-    for (const SliceHeader &slice : slices) {
-        const bool enhanced = slice.sopClass == UID_EnhancedMRImageStorage ||
-                              slice.sopClass == UID_EnhancedCTImageStorage ||
-                              slice.sopClass == UID_LegacyConvertedEnhancedMRImageStorage ||
-                              slice.sopClass == UID_LegacyConvertedEnhancedCTImageStorage;
-        if (enhanced || slice.frames != 1) {
-            return refused("multi-frame", "the series has several frames per file, which is not "
-                                          "supported; export it as one file per slice");
-        }
-        if (slice.sopClass != UID_MRImageStorage && slice.sopClass != UID_CTImageStorage) {
-            return refused("unsupported-object",
-                           "the series holds no MR or CT slices but objects of another kind (" +
-                               (slice.modality.empty() ? "no modality" : slice.modality) + ")");
-        }
-        if (slice.imageType.find("MOSAIC") != std::string::npos) {
-            return refused("mosaic", "each file is a mosaic of many slices; export the series as "
-                                     "one file per slice");
-        }
-        if (slice.imageType.find("LOCALIZER") != std::string::npos) {
-            return refused("localizer", "the series is a localizer (scout), not a volume");
-        }
-    }
-    return {};
-}
-
-Finding checkPixels(const std::vector<SliceHeader> &slices)
-{
-    for (const SliceHeader &slice : slices) {
-        if (!canDecode(slice.transferSyntax)) {
-            return refused("unsupported-compression",
-                           "the pixels are stored as " + transferSyntaxName(slice.transferSyntax) +
-                               ", which cannot be decoded; export the series uncompressed");
-        }
-        const bool depth = (slice.bitsAllocated == 8 || slice.bitsAllocated == 16) &&
-                           slice.bitsStored >= 1 && slice.bitsStored <= slice.bitsAllocated &&
-                           slice.highBit < slice.bitsAllocated &&
-                           slice.highBit + 1 >= slice.bitsStored && slice.pixelRepresentation <= 1;
-        if (!depth || slice.samples != 1 || slice.photometric != "MONOCHROME2" ||
-            slice.modalityTable) {
-            return refused("unsupported-pixels",
-                           "the pixels are not grey values of 8 to 16 bits with slope and "
-                           "intercept; export the series as plain grey-scale images");
-        }
-        if (slice.rows > maximumMatrix || slice.columns > maximumMatrix) {
-            return refused("matrix-too-large",
-                           formatText("the matrix of %u x %u is larger than the limit of %u",
-                                      slice.columns, slice.rows, maximumMatrix));
-        }
-    }
-    return {};
-}
-
-Finding checkGeometryTags(const std::vector<SliceHeader> &slices)
-{
-    for (const SliceHeader &slice : slices) {
-        if (!slice.hasPosition || !slice.hasOrientation || !slice.hasSpacing) {
-            return refused("missing-geometry", "slices without position, orientation or pixel "
-                                               "spacing cannot be placed in the patient");
-        }
-        const bool orthonormal = std::fabs(norm(slice.alongRow) - 1.0) < 1e-3 &&
-                                 std::fabs(norm(slice.alongColumn) - 1.0) < 1e-3 &&
-                                 std::fabs(dot(slice.alongRow, slice.alongColumn)) < 1e-3;
-        if (!orthonormal) {
-            return refused("invalid-orientation",
-                           "the direction cosines of a slice are not two unit vectors at right "
-                           "angles");
-        }
-    }
-    return {};
-}
-
 Finding checkUniformity(const std::vector<SliceHeader> &slices)
 {
     using Header = const SliceHeader &;
-    if (firstDifferent(slices, [](Header a, Header b) {
-            return close(a.alongRow, b.alongRow, orientationTolerance) &&
-                   close(a.alongColumn, b.alongColumn, orientationTolerance);
-        })) {
-        return refused("mixed-orientation",
+    if (firstDifferent(slices, sameOrientation)) {
+        return refused(Fault::MixedOrientation,
                        "the slices lie in different planes (as in a localizer); choose a series "
                        "of parallel slices");
     }
     if (firstDifferent(slices, [](Header a, Header b) {
             return a.rows == b.rows && a.columns == b.columns;
         })) {
-        return refused("mixed-matrix", "the slices have different numbers of rows or columns");
+        return refused(
+            Fault::MixedMatrix,
+            "the slices have different numbers of rows or columns; choose a series of one kind");
     }
     if (firstDifferent(slices, [](Header a, Header b) {
             return std::fabs(a.rowSpacing - b.rowSpacing) <= 1e-4 * a.rowSpacing &&
                    std::fabs(a.columnSpacing - b.columnSpacing) <= 1e-4 * a.columnSpacing;
         })) {
-        return refused("mixed-spacing", "the slices have different pixel spacings");
+        return refused(Fault::MixedSpacing,
+                       "the slices have different pixel spacings; choose a series of one kind");
     }
     if (firstDifferent(slices, [](Header a, Header b) {
-            return a.frameOfReference == b.frameOfReference && a.study == b.study &&
-                   a.sopClass == b.sopClass && a.modality == b.modality;
+            return a.frameOfReference == b.frameOfReference && a.study == b.study;
         })) {
-        return refused("mixed-frame-of-reference",
-                       "the slices do not share one study and one frame of reference");
+        return refused(Fault::MixedFrameOfReference,
+                       "the slices do not share one study and one frame of reference, so that "
+                       "they cannot be placed beside each other; choose another series");
+    }
+    if (firstDifferent(slices, [](Header a, Header b) {
+            return a.sopClass == b.sopClass && a.modality == b.modality;
+        })) {
+        return refused(Fault::MixedObject, "the series mixes images of different kinds under one "
+                                           "number; choose another series");
     }
     return {};
 }
@@ -180,10 +100,9 @@ Finding checkDuplicates(const std::vector<SliceHeader> &slices, const std::vecto
     bool copies = false;
     for (size_t i = 0; i < places.size();) {
         size_t next = i;
-        std::set<std::string> instances, splits;
+        std::set<std::pair<std::string, unsigned>> instances;
         while (next < places.size() && places[next] - places[i] <= samePositionMm) {
-            instances.insert(slices[next].sopInstance);
-            splits.insert(slices[next].split);
+            instances.insert({slices[next].sopInstance, slices[next].frame});
             ++next;
         }
         copies = copies || instances.size() < next - i;
@@ -194,105 +113,159 @@ Finding checkDuplicates(const std::vector<SliceHeader> &slices, const std::vecto
         return {};
     }
     if (copies) {
-        return refused("duplicate-instance", "the same slice is there twice; remove the copies");
+        return refused(Fault::DuplicateInstance,
+                       "the same slice is there twice; remove the copies");
     }
     const bool equal = std::all_of(counts.begin(), counts.end(),
                                    [&](size_t count) { return count == counts.front(); });
     if (equal && counts.size() > 1) {
-        return {FSEG_VERDICT_AMBIGUOUS, "several-volumes",
-                formatText("the series holds %zu volumes of %zu slices at the same place (echoes, "
-                           "time points or b values); put one of them in a folder of its own",
+        return {FSEG_VERDICT_AMBIGUOUS, Fault::SeveralVolumes,
+                formatText("the series holds %zu volumes of %zu slices at the same place, and the "
+                           "files do not say which slice belongs to which; put one volume in a "
+                           "folder of its own",
                            counts.front(), counts.size())};
     }
-    return refused("duplicate-position", "several slices lie at the same position; the series "
-                                         "mixes volumes or has stray copies");
+    return refused(Fault::DuplicatePosition,
+                   "several slices lie at the same position; the series mixes volumes or has stray "
+                   "copies: remove them");
+}
+
+/** How far the origin of a slice lies beside the line along the normal through the first one. */
+Vector3 asideOf(const SliceHeader &slice, const SliceHeader &first, const Vector3 &normal)
+{
+    const Vector3 step = difference(slice.position, first.position);
+    return difference(step, scaled(normal, dot(step, normal)));
 }
 
 /** All slice origins must lie on one line along the normal. */
-Finding checkShear(const std::vector<SliceHeader> &slices, const Vector3 &normal)
+Finding checkShear(const std::vector<SliceHeader> &slices, const std::vector<double> &places)
 {
-    const Vector3 &first = slices.front().position;
-    for (const SliceHeader &slice : slices) {
-        const Vector3 step = difference(slice.position, first);
-        const Vector3 across = difference(step, scaled(normal, dot(step, normal)));
-        if (norm(across) > std::max(spacingToleranceMm, 1e-3 * std::fabs(dot(step, normal)))) {
-            return refused("sheared-stack",
-                           "the slices are shifted against each other (tilted gantry, or slices "
-                           "of several stacks)");
-        }
+    const SliceHeader &first = slices.front();
+    const SliceHeader &last = slices.back();
+    const Vector3 normal = normalOf(first);
+    const double length = places.back() - places.front();
+    // A tilted gantry shifts every slice by the same amount against the one before.
+    const Vector3 slope =
+        length > 0.0 ? scaled(asideOf(last, first, normal), 1.0 / length) : Vector3{};
+    bool straight = true, tilted = true;
+    for (size_t i = 0; i < slices.size(); ++i) {
+        const double along = places[i] - places.front();
+        const Vector3 aside = asideOf(slices[i], first, normal);
+        const double allowed = std::max(spacingToleranceMm, 1e-3 * along);
+        straight = straight && norm(aside) <= allowed;
+        tilted = tilted && norm(difference(aside, scaled(slope, along))) <= allowed;
     }
-    return {};
+    if (straight) {
+        return {};
+    }
+    if (tilted || std::fabs(first.tilt) > 0.1) {
+        return refused(Fault::GantryTilt,
+                       formatText("every slice is shifted against the one before (tilted gantry, "
+                                  "%.1f degrees); such a volume has no right angles: resample it "
+                                  "first",
+                                  std::atan(norm(slope)) * 180.0 / std::acos(-1.0)));
+    }
+    return refused(Fault::ShearedStack, "the slices are shifted against each other in their plane; "
+                                        "they are no stack: choose another series");
 }
 
-Finding checkSteps(const std::vector<SliceHeader> &slices, const std::vector<double> &places)
-{
-    std::vector<double> steps;
-    for (size_t i = 1; i < places.size(); ++i) {
-        steps.push_back(places[i] - places[i - 1]);
-    }
-    std::vector<double> sorted = steps;
-    std::sort(sorted.begin(), sorted.end());
-    // The smaller middle value: with two steps, 3 and 6 mm, the gap is the 6.
-    const double usual = sorted[(sorted.size() - 1) / 2];
-    size_t gaps = 0;
+/** Distances between neighbours, and how far each slice lies from where even spacing would put it.
+ */
+struct Steps {
+    std::vector<double> sorted;
+    double usual =
+        0.0; /**< the smaller middle value: with two steps, 3 and 6 mm, the gap is the 6 */
+    double mean = 0.0;
+    double largestShift = 0.0;
+    size_t missing = 0;  /**< slices that whole multiples of the usual step leave out */
+    double widest = 0.0; /**< of those gaps */
     bool uneven = false;
-    double largest = 0.0;
-    for (const double step : steps) {
-        if (std::fabs(step - usual) <= allowedDeviation(usual)) {
-            continue;
+
+    explicit Steps(const std::vector<double> &places)
+    {
+        for (size_t i = 1; i < places.size(); ++i) {
+            sorted.push_back(places[i] - places[i - 1]);
         }
-        const double multiple = std::round(step / usual);
-        if (multiple >= 2.0 &&
-            std::fabs(step - multiple * usual) <= multiple * allowedDeviation(usual)) {
-            gaps += static_cast<size_t>(multiple) - 1;
-            largest = std::max(largest, step);
-        } else {
-            uneven = true;
+        const std::vector<double> steps = sorted;
+        std::sort(sorted.begin(), sorted.end());
+        usual = sorted[(sorted.size() - 1) / 2];
+        mean = (places.back() - places.front()) / static_cast<double>(steps.size());
+        for (size_t i = 0; i < places.size(); ++i) {
+            const double even = places.front() + mean * static_cast<double>(i);
+            largestShift = std::max(largestShift, std::fabs(places[i] - even));
+        }
+        for (const double step : steps) {
+            if (std::fabs(step - usual) <= allowedDeviation(usual)) {
+                continue;
+            }
+            const double multiple = std::round(step / usual);
+            if (multiple >= 2.0 &&
+                std::fabs(step - multiple * usual) <= multiple * allowedDeviation(usual)) {
+                missing += static_cast<size_t>(std::min(multiple, 1e6)) - 1;
+                widest = std::max(widest, step);
+            } else {
+                uneven = true;
+            }
         }
     }
-    if (uneven) {
-        return refused("uneven-spacing",
-                       formatText("the distance between slices varies from %.2f to %.2f mm; the "
-                                  "series is no regular volume",
-                                  sorted.front(), sorted.back()));
-    }
-    if (gaps > 0) {
-        return refused("missing-slice",
-                       formatText("%zu slice%s missing: the slices are %.2f mm apart, but one gap "
-                                  "measures %.2f mm; copy the series again",
-                                  gaps, gaps == 1 ? " is" : "s are", usual, largest));
-    }
-    // Every second slice gone leaves an even spacing, but the numbering and the header betray it.
+};
+
+/** Every second slice gone leaves an even spacing, but the numbering and the header betray it. */
+bool everySecondMissing(const std::vector<SliceHeader> &slices, double usual)
+{
     const double announced = slices.front().sliceStep;
     const double multiple = announced > 0.0 ? std::round(usual / announced) : 0.0;
-    std::set<int> instanceNumbers;
+    std::set<int> numbers;
     for (const SliceHeader &slice : slices) {
-        instanceNumbers.insert(slice.instanceNumber);
+        numbers.insert(slice.instanceNumber);
     }
     const bool numberingGap =
-        instanceNumbers.size() == slices.size() &&
-        *instanceNumbers.rbegin() - *instanceNumbers.begin() >= static_cast<int>(slices.size());
-    if (multiple >= 2.0 && numberingGap &&
-        std::fabs(usual - multiple * announced) <= allowedDeviation(usual)) {
-        return refused("missing-slice",
+        slices.front().frame == 0 && numbers.size() == slices.size() &&
+        static_cast<long>(*numbers.rbegin()) - *numbers.begin() >= static_cast<long>(slices.size());
+    return multiple >= 2.0 && numberingGap &&
+           std::fabs(usual - multiple * announced) <= allowedDeviation(usual);
+}
+
+Finding checkSteps(const std::vector<SliceHeader> &slices, const std::vector<double> &places,
+                   bool allowUneven)
+{
+    const Steps steps(places);
+    if (steps.uneven && allowUneven && steps.largestShift <= largestShift * steps.mean) {
+        return {FSEG_VERDICT_REGULARIZED, Fault::UnevenSpacing,
+                formatText("the distance between slices varies from %.2f to %.2f mm; it was taken "
+                           "as %.3f mm throughout, as allowed, so that slices are shown up to %.2f "
+                           "mm beside their place",
+                           steps.sorted.front(), steps.sorted.back(), steps.mean,
+                           steps.largestShift)};
+    }
+    if (steps.uneven) {
+        return refused(Fault::UnevenSpacing,
+                       formatText("the distance between slices varies from %.2f to %.2f mm; the "
+                                  "series is no regular volume%s",
+                                  steps.sorted.front(), steps.sorted.back(),
+                                  allowUneven ? ", and too irregular to be taken as one" : ""));
+    }
+    if (steps.missing > 0) {
+        return refused(Fault::MissingSlice,
+                       formatText("%zu slice%s missing: the slices are %.2f mm apart, but one gap "
+                                  "measures %.2f mm; copy the series again",
+                                  steps.missing, steps.missing == 1 ? " is" : "s are", steps.usual,
+                                  steps.widest));
+    }
+    if (everySecondMissing(slices, steps.usual)) {
+        return refused(Fault::MissingSlice,
                        formatText("slices are missing: the header says that they are %.2f mm "
-                                  "apart, but the positions are %.2f mm apart",
-                                  announced, usual));
+                                  "apart, but the positions are %.2f mm apart; copy the series "
+                                  "again",
+                                  slices.front().sliceStep, steps.usual));
     }
     return {};
 }
 
-/** Slices sorted along the normal, and their places on it. */
-std::vector<double> sortByPlace(std::vector<SliceHeader> &slices, const Vector3 &normal)
+/** Distance to the next slice, for a slice that has no neighbour; 0 when its file does not say. */
+double thicknessOf(const SliceHeader &slice)
 {
-    std::stable_sort(slices.begin(), slices.end(), [&](const SliceHeader &a, const SliceHeader &b) {
-        return dot(a.position, normal) < dot(b.position, normal);
-    });
-    std::vector<double> places;
-    for (const SliceHeader &slice : slices) {
-        places.push_back(dot(slice.position, normal));
-    }
-    return places;
+    return slice.sliceStep > 0.0 ? slice.sliceStep : slice.thickness;
 }
 
 fseg_geometry geometryOf(const std::vector<SliceHeader> &slices)
@@ -302,8 +275,10 @@ fseg_geometry geometryOf(const std::vector<SliceHeader> &slices)
     geometry.size[0] = first.columns;
     geometry.size[1] = first.rows;
     geometry.size[2] = slices.size();
-    const Vector3 step = scaled(difference(slices.back().position, first.position),
-                                1.0 / static_cast<double>(slices.size() - 1));
+    const Vector3 step = slices.size() > 1
+                             ? scaled(difference(slices.back().position, first.position),
+                                      1.0 / static_cast<double>(slices.size() - 1))
+                             : scaled(normalOf(first), thicknessOf(first));
     setMatrixColumn(geometry, 0, scaled(first.alongRow, first.columnSpacing));
     setMatrixColumn(geometry, 1, scaled(first.alongColumn, first.rowSpacing));
     setMatrixColumn(geometry, 2, step);
@@ -312,29 +287,37 @@ fseg_geometry geometryOf(const std::vector<SliceHeader> &slices)
     return geometry;
 }
 
-Finding examine(Series &series)
+Finding examine(Series &series, const fseg_series_scan_options &options)
 {
     std::vector<SliceHeader> &slices = series.slices;
-    for (const auto check : {checkObject, checkGeometryTags, checkUniformity, checkPixels}) {
-        const Finding finding = check(slices);
-        if (finding.verdict != FSEG_VERDICT_OK) {
+    for (const auto check : {checkObject, checkPlanes, checkUniformity, checkPixels}) {
+        Finding finding = check(slices);
+        if (!finding.good()) {
             return finding;
         }
     }
-    const Vector3 normal = cross(slices.front().alongRow, slices.front().alongColumn);
-    const std::vector<double> places = sortByPlace(slices, normal);
+    if (!series.missingFile.empty()) {
+        return refused(Fault::MissingFile, "the DICOMDIR lists the file \"" + series.missingFile +
+                                               "\", which is not there; copy the series again");
+    }
+    const std::vector<double> places = sortByPlace(slices);
     Finding finding = checkDuplicates(slices, places);
-    if (finding.verdict != FSEG_VERDICT_OK) {
+    if (!finding.good()) {
         return finding;
     }
-    if (slices.size() < 2) {
-        return refused("single-slice", "one slice is no volume; give the whole series");
+    if (slices.size() == 1) {
+        if (thicknessOf(slices.front()) <= 0.0) {
+            return refused(Fault::SingleSlice,
+                           "the series is one slice that does not say how thick "
+                           "it is; give the whole series");
+        }
+    } else {
+        finding = checkShear(slices, places);
+        if (finding.good()) {
+            finding = checkSteps(slices, places, options.allow_uneven != 0);
+        }
     }
-    finding = checkShear(slices, normal);
-    if (finding.verdict == FSEG_VERDICT_OK) {
-        finding = checkSteps(slices, places);
-    }
-    if (finding.verdict == FSEG_VERDICT_OK) {
+    if (finding.good()) {
         series.geometry = geometryOf(slices);
     }
     return finding;
@@ -343,7 +326,7 @@ Finding examine(Series &series)
 /** Spacing for display: what is known even of a refused series. */
 void describeSpacing(const Series &series, double spacing[3])
 {
-    if (series.info.verdict == FSEG_VERDICT_OK) {
+    if (fseg_verdict_usable(series.info.verdict)) {
         fseg_geometry_spacing(&series.geometry, spacing);
         return;
     }
@@ -355,15 +338,44 @@ void describeSpacing(const Series &series, double spacing[3])
 
 } // namespace
 
-void judgeSeries(Series &series)
+bool sameOrientation(const SliceHeader &a, const SliceHeader &b)
+{
+    return close(a.alongRow, b.alongRow, orientationTolerance) &&
+           close(a.alongColumn, b.alongColumn, orientationTolerance);
+}
+
+std::vector<double> sortByPlace(std::vector<SliceHeader> &slices)
+{
+    const Vector3 normal = normalOf(slices.front());
+    std::stable_sort(slices.begin(), slices.end(), [&](const SliceHeader &a, const SliceHeader &b) {
+        return dot(a.position, normal) < dot(b.position, normal);
+    });
+    std::vector<double> places;
+    for (const SliceHeader &slice : slices) {
+        places.push_back(dot(slice.position, normal));
+    }
+    return places;
+}
+
+bool isRegular(std::vector<SliceHeader> slices)
+{
+    const std::vector<double> places = sortByPlace(slices);
+    return slices.size() > 1 && checkShear(slices, places).good() &&
+           checkSteps(slices, places, false).good();
+}
+
+void judgeSeries(Series &series, const fseg_series_scan_options &options)
 {
     fseg_series_info &info = series.info;
-    const Finding finding = examine(series);
+    const Finding finding = examine(series, options);
     // A damaged file may lack these tags; take them from a sound one when there is any.
     const auto sound = std::find_if(series.slices.begin(), series.slices.end(),
-                                    [](const SliceHeader &slice) { return !slice.damaged; });
+                                    [](const SliceHeader &slice) { return !slice.damaged(); });
     const SliceHeader &sample = sound == series.slices.end() ? series.slices.front() : *sound;
     copyText(info.uid, sizeof info.uid, sample.series);
+    const bool several = info.volumes > 1;
+    copyText(info.key, sizeof info.key,
+             several ? formatText("%.64s#%zu", info.uid, info.volume) : std::string(info.uid));
     copyText(info.description, sizeof info.description, sample.description);
     copyText(info.modality, sizeof info.modality, toUtf8(sample.modality, ""));
     copyText(info.body_part, sizeof info.body_part, toUtf8(sample.bodyPart, ""));
@@ -375,9 +387,18 @@ void judgeSeries(Series &series)
     info.rows = sample.rows;
     info.slices = series.slices.size();
     info.verdict = finding.verdict;
-    copyText(info.reason_id, sizeof info.reason_id, finding.id);
+    copyText(info.reason_id, sizeof info.reason_id, faultId(finding.fault));
     copyText(info.reason, sizeof info.reason, finding.sentence);
     describeSpacing(series, info.spacing_mm);
+}
+
+void Series::requireUsable() const
+{
+    if (!fseg_verdict_usable(info.verdict)) {
+        throw Failure(info.verdict == FSEG_VERDICT_AMBIGUOUS ? FSEG_ERROR_AMBIGUOUS
+                                                             : FSEG_ERROR_REFUSED,
+                      info.reason);
+    }
 }
 
 } // namespace frugalseg

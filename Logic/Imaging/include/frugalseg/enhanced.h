@@ -18,7 +18,7 @@ typedef struct fseg_enhanced_volume {
     const fseg_volume *volume; /**< stays the caller's; all volumes of a file have the same numbers
                                     of rows and columns */
     double echo_ms;            /**< EffectiveEchoTime, 0 = not said */
-    double repetition_ms;      /**< RepetitionTime, 0 = not said */
+    double repetition_ms;      /**< RepetitionTime, 0 = not said; written when all volumes say it */
     int temporal_position;     /**< TemporalPositionIndex from 1, 0 = not a time series */
     int diffusion;             /**< not 0: `b_value` counts */
     double b_value; /**< DiffusionBValue in s/mm2; above 0 it is written as a trace image */

@@ -66,13 +66,20 @@ fseg_status fseg_mask_write(const fseg_mask *mask, const char *path, fseg_error 
 /* ---- DICOM series ------------------------------------------------------------------------ */
 
 typedef enum fseg_verdict {
-    FSEG_VERDICT_OK = 0,    /**< one regular volume */
-    FSEG_VERDICT_AMBIGUOUS, /**< could be read in more than one way; the user must choose */
-    FSEG_VERDICT_REFUSED    /**< no volume can be placed safely; the reason says why */
+    FSEG_VERDICT_OK = 0,     /**< one regular volume */
+    FSEG_VERDICT_AMBIGUOUS,  /**< could be read in more than one way; the user must choose */
+    FSEG_VERDICT_REFUSED,    /**< no volume can be placed safely; the reason says why */
+    FSEG_VERDICT_REGULARIZED /**< usable: uneven slice distances were taken as even, as allowed; the
+                                  reason says by how much. Masks and segmentations keep the slices
+                              */
 } fseg_verdict;
-/** "ok", "ambiguous", "refused". */
+/** "ok", "ambiguous", "refused", "ok-regularized". */
 const char *fseg_verdict_name(fseg_verdict verdict);
+/** Whether the voxels can be read: ok or ok-regularized. */
+int fseg_verdict_usable(fseg_verdict verdict);
 
+/** One volume of a series. Most series are one volume; echoes, time points, b-values, image types
+ *  and stacks of one series are volumes of their own. */
 typedef struct fseg_series_info {
     char uid[65];          /**< SeriesInstanceUID */
     char description[129]; /**< SeriesDescription, UTF-8 */
@@ -81,30 +88,57 @@ typedef struct fseg_series_info {
     size_t columns, rows, slices;
     double spacing_mm[3]; /**< 0 where unknown */
     fseg_verdict verdict;
-    char reason_id[33]; /**< stable identifier, e.g. "missing-slice"; empty when ok */
+    char reason_id[33]; /**< stable identifier, e.g. "missing-slice" (docs/user/messages.md); empty
+                             when ok */
     char reason[257];   /**< one sentence; empty when ok */
     /* What the contrast can be told from; 0 or "" where the files do not say. */
     double repetition_ms, echo_ms; /**< RepetitionTime, EchoTime of the first slice */
     char protocol[129];            /**< ProtocolName, UTF-8 */
     char scan_options[65];         /**< ScanOptions, as stored ("FS" is fat saturation) */
+    size_t volume, volumes;        /**< number of this volume from 1, and how many the series has */
+    char label[97]; /**< what tells it from the others: "echo 2, TE 98 ms"; empty for an only one */
+    char key[97];   /**< what fseg_series_list_choose takes: the UID, or "UID#2" if several */
 } fseg_series_info;
 
 typedef struct fseg_series_list fseg_series_list;
 
 /**
- * Find all image series below `folder` (recursively; other files are skipped), grouped by
- * SeriesInstanceUID, ordered by UID. A folder without DICOM images: FSEG_ERROR_BAD_INPUT.
+ * Find all image series, divided into volumes, ordered by SeriesInstanceUID and volume. `folder` is
+ * a folder (searched recursively; other files are skipped), a DICOMDIR, a ZIP archive, or one DICOM
+ * file. Files of an archive lie in a private temporary folder as long as the list does. Nothing to
+ * find: FSEG_ERROR_BAD_INPUT.
  */
 fseg_status fseg_series_list_scan(const char *folder, const fseg_progress *progress,
                                   fseg_series_list **out, fseg_error *error);
+
+/** All zero: strict. */
+typedef struct fseg_series_scan_options {
+    int allow_uneven; /**< not 0: uneven slice distances give FSEG_VERDICT_REGULARIZED instead of a
+                           refusal, if no slice is moved by more than half a distance */
+} fseg_series_scan_options;
+/** The same with options (null = strict). */
+fseg_status fseg_series_list_scan_with(const char *path, const fseg_series_scan_options *options,
+                                       const fseg_progress *progress, fseg_series_list **out,
+                                       fseg_error *error);
+/** Whether `path` is an input for them, judged by its first bytes: 1 or 0. */
+int fseg_series_is_dicom_input(const char *path);
+/** The identifiers that fseg_series_info.reason_id can have, for documentation and tests; null
+ *  behind the last. */
+const char *fseg_series_reason_id(size_t index);
+
 void fseg_series_list_free(fseg_series_list *list);
 size_t fseg_series_list_count(const fseg_series_list *list);
 const fseg_series_info *fseg_series_list_info(const fseg_series_list *list, size_t index);
-/** Index of the series to use: `uid` when given, else the only one with verdict ok; otherwise
- *  FSEG_ERROR_AMBIGUOUS (several; the message lists them) or FSEG_ERROR_REFUSED (none). */
+/** Index of the volume to use. `uid` (null = any) is a series' UID or the key of a volume. The only
+ *  one that fits is taken; otherwise FSEG_ERROR_AMBIGUOUS (several series or volumes; the message
+ *  lists them) or FSEG_ERROR_REFUSED (none usable). */
 fseg_status fseg_series_list_choose(const fseg_series_list *list, const char *uid, size_t *index,
                                     fseg_error *error);
-/** Read the voxels of a series whose verdict is ok; others: FSEG_ERROR_REFUSED or AMBIGUOUS. */
+/** The same; `volume` is the number of a volume, 0 = any. */
+fseg_status fseg_series_list_choose_volume(const fseg_series_list *list, const char *uid,
+                                           size_t volume, size_t *index, fseg_error *error);
+/** Read the voxels of a usable volume; others: FSEG_ERROR_REFUSED or AMBIGUOUS. MONOCHROME1 is
+ * turned so that bright is high, as in MONOCHROME2. */
 fseg_status fseg_series_read(const fseg_series_list *list, size_t index,
                              const fseg_progress *progress, fseg_volume **out, fseg_error *error);
 
