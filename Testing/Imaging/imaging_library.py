@@ -136,6 +136,7 @@ NOTE_KINDS = ("repaired", "dropped", "invented")
 BAD_INPUT = 10
 REFUSED = 11
 UNSUPPORTED = 4
+AMBIGUOUS = 12
 
 
 class Failure(Exception):
@@ -242,13 +243,14 @@ class SegFile:
 
     @property
     def content(self):
-        return library.fseg_seg_file_content(self.handle).contents
+        return SegContent.from_buffer_copy(library.fseg_seg_file_content(self.handle).contents)
 
     @property
     def segments(self):
         count = self.content.segment_count
         assert not library.fseg_seg_file_segment(self.handle, count)
-        return [library.fseg_seg_file_segment(self.handle, i).contents for i in range(count)]
+        return [SegSegmentInfo.from_buffer_copy(library.fseg_seg_file_segment(self.handle, i).contents)
+                for i in range(count)]  # copies: they outlive the file
 
     def _voxels(self, call, geometry, *arguments):
         mask = C.POINTER(Mask)()

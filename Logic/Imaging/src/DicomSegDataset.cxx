@@ -116,6 +116,9 @@ void finishDataset(DcmDataset &data, DcmDataset &source, const SegPlan &plan,
     for (const auto &value : values) {
         require(data.putAndInsertString(value.first, value.second.c_str()), "identification");
     }
+    if (plan.labelmap) {
+        require(data.putAndInsertUint16(DCM_PixelPaddingValue, 0), "background");
+    }
     addEquipment(data, plan, date + time);
     copyRest(data, source);
     if (!plan.predecessorInstance.empty()) {

@@ -27,8 +27,6 @@ constexpr unsigned longestSide = 8192;
 constexpr long mostFrames = 65536;
 constexpr double mostVoxels = 4294967296.0;      /**< bits of BINARY: 512 MiB */
 constexpr double mostDecodedBytes = 536870912.0; /**< of compressed or byte-wise frames */
-constexpr std::uintmax_t longestDeflated =
-    512 * 1024; /**< deflate makes up to 1032 times as much */
 
 [[noreturn]] void refuse(const std::string &why)
 {
@@ -115,15 +113,19 @@ std::string structureOf(const ReadCode &type, const ReadCode &side)
 
 void readColor(DcmItem &item, fseg_seg_segment_info &segment)
 {
-    double lab[3];
-    if (!attributeNumbers(item, DCM_RecommendedDisplayCIELabValue, lab, 3)) {
-        return;
+    double lab[3], rgb[3];
+    for (unsigned long i = 0; i < 3; ++i) {
+        Uint16 value = 0;
+        if (item.findAndGetUint16(DCM_RecommendedDisplayCIELabValue, value, i).bad()) {
+            return;
+        }
+        lab[i] = value;
     }
-    double rgb[3];
     IODCIELabUtil::dicomLab2RGB(rgb[0], rgb[1], rgb[2], lab[0], lab[1], lab[2]);
     for (int i = 0; i < 3; ++i) {
-        segment.rgb[i] = static_cast<uint8_t>(std::lround(
-            255.0 * std::min(std::max(std::isfinite(rgb[i]) ? rgb[i] : 0.0, 0.0), 1.0)));
+        const double value = std::isfinite(rgb[i]) ? rgb[i] : 0.0;
+        segment.rgb[i] =
+            static_cast<uint8_t>(std::lround(255.0 * std::min(std::max(value, 0.0), 1.0)));
     }
     segment.has_color = 1;
 }
@@ -253,8 +255,10 @@ void readContent(DcmItem &data, const std::string &charset, fseg_seg_file &file)
 void readOrigin(DcmItem &data, fseg_seg_file &file)
 {
     fseg_seg_content &content = file.content;
+    // Others copy the list of equipment from a source; the maker of this object is one value.
+    const bool made = attributeText(data, DCM_Manufacturer) == "FrugalSeg";
     for (DcmItem *equipment : itemsOf(data, DCM_ContributingEquipmentSequence)) {
-        if (attributeText(*equipment, DCM_Manufacturer) == "FrugalSeg") {
+        if (made && attributeText(*equipment, DCM_Manufacturer) == "FrugalSeg") {
             content.ours = 1;
             put(content.model_sha256, attributeText(*equipment, DCM_DeviceSerialNumber));
         }
@@ -288,8 +292,7 @@ void checkSizes(DcmItem &data, std::uintmax_t fileSize, fseg_seg_file &file)
     }
     const double voxels =
         static_cast<double>(file.rows) * file.columns * static_cast<double>(frames);
-    const bool compressed = DcmXfer(file.transferSyntax.c_str()).usesEncapsulatedFormat() ||
-                            file.transferSyntax == UID_DeflatedExplicitVRLittleEndianTransferSyntax;
+    const bool compressed = DcmXfer(file.transferSyntax.c_str()).usesEncapsulatedFormat();
     const double bytes = std::ceil(voxels * file.bitsAllocated / 8.0);
     if (file.rows > longestSide || file.columns > longestSide || frames > mostFrames ||
         voxels > mostVoxels || (file.bitsAllocated > 1 && bytes > mostDecodedBytes)) {
@@ -312,7 +315,8 @@ void checkSizes(DcmItem &data, std::uintmax_t fileSize, fseg_seg_file &file)
     }
 }
 
-/** Whether the file's meta header says so. */
+/** Whether the file's meta header says so: deflate makes up to 1032 times as much of a file, all of
+ *  it before a size can be looked at, and few builds of the toolkit can undo it. */
 bool isDeflated(const std::string &path)
 {
     DcmMetaInfo meta;
@@ -329,16 +333,15 @@ std::unique_ptr<fseg_seg_file> open(const std::string &path)
     if (code) {
         refuse("\"" + path + "\" is not a file that can be read");
     }
+    if (isDeflated(path)) {
+        refuse("\"" + path +
+               "\" is deflated as a whole, which is not opened; save it uncompressed");
+    }
     constexpr Uint32 longestInMemory = 1U << 20;
     DcmFileFormat format;
-    OFCondition condition = EC_Normal;
-    if (size <= longestDeflated || !isDeflated(path)) {
-        condition = format.loadFileUntilTag(OFFilename(path.c_str()), EXS_Unknown, EGL_noChange,
-                                            longestInMemory, ERM_autoDetect, DCM_PixelData);
-    } else {
-        refuse("\"" + path +
-               "\" is deflated and too large to be inflated safely; save it uncompressed");
-    }
+    const OFCondition condition =
+        format.loadFileUntilTag(OFFilename(path.c_str()), EXS_Unknown, EGL_noChange,
+                                longestInMemory, ERM_autoDetect, DCM_PixelData);
     DcmItem &data = *format.getDataset();
     const std::string kind = condition.good() ? attributeText(data, DCM_SOPClassUID) : "";
     if (kind.empty()) {

@@ -127,7 +127,7 @@ class Pixels
     explicit Pixels(const fseg_seg_file &file) : bits_(file.bitsAllocated)
     {
         const std::string syntax = file.transferSyntax;
-        if (syntax != UID_DeflatedExplicitVRLittleEndianTransferSyntax && !canDecode(syntax)) {
+        if (!canDecode(syntax)) {
             refuse("the DICOM segmentation is stored as " + transferSyntaxName(syntax) +
                    ", which cannot be decoded; save it uncompressed");
         }

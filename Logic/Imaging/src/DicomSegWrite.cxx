@@ -124,6 +124,21 @@ void addSegment(DcmSegmentation &document, const PlannedSegment &planned, const 
     owner.release(); // the document owns it now
 }
 
+/** A label map describes each of its values, the background too. */
+void addBackground(DcmSegmentation &document, const SegPlan &plan)
+{
+    const CodeSequenceMacro code("125040", "DCM", "Background");
+    DcmSegment *segment = nullptr;
+    require(DcmSegment::create(segment, "Background", code, code, DcmSegTypes::SAT_AUTOMATIC,
+                               plan.modelName.c_str()),
+            "background");
+    std::unique_ptr<DcmSegment> owner(segment);
+    require(segment->setRecommendedDisplayCIELabValue(0, 32896, 32896), "colour"); // black
+    Uint16 number = 0;
+    require(document.addSegment(segment, number), "background");
+    owner.release();
+}
+
 void addSharedGroups(DcmSegmentation &document, const Series &series)
 {
     double spacing[3];
@@ -178,6 +193,10 @@ void addSource(FGDerivationImage &derivation, const SliceHeader &slice)
             "purpose of reference");
     require(reference.setReferencedSOPClassUID(slice.sopClass.c_str()), "source class");
     require(reference.setReferencedSOPInstanceUID(slice.sopInstance.c_str()), "source instance");
+    if (slice.frame > 0) {
+        require(reference.addReferencedFrameNumber(static_cast<Uint16>(slice.frame)),
+                "source frame");
+    }
     require(source->setSpatialLocationsPreserved("YES", OFTrue), "source instance");
     item->getSourceImageItems().push_back(source.release());
 }
@@ -287,6 +306,9 @@ void writeSegmentation(const Series &series, const fseg_mask &mask, const fseg_s
     }
 
     const SegmentationPointer document = createDocument(series, plan);
+    if (plan.labelmap) {
+        addBackground(*document, plan);
+    }
     for (size_t i = 0; i < plan.segments.size(); ++i) {
         addSegment(*document, plan.segments[i], plan, static_cast<Uint16>(i + 1));
     }
