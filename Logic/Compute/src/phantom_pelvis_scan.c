@@ -55,7 +55,7 @@ fseg_pelvis_scan fseg_pelvis_random_scan(uint64_t seed)
                                                     : FSEG_PELVIS_SAGITTAL;
     const double field = (double)fseg_random_range(&random, 140.0f, 215.0f);
     const double slice_mm = (double)fseg_random_range(&random, 2.6f, 4.4f);
-    const int size = (int)lround(field / 0.8);
+    const int size = (int)lround(field / 0.95);
     const double reach = plane == FSEG_PELVIS_AXIAL ? 78.0 : 62.0;
     const int slices =
         (int)lround((reach + (double)fseg_random_range(&random, -12.0f, 16.0f)) / slice_mm);
