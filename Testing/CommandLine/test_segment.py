@@ -40,7 +40,7 @@ def test_the_report_says_what_was_done(model, image, tmp_path):
     assert report["model"] == {"name": "test-liver", "version": "0.0", "structure": "liver",
                                "sha256": hashlib.sha256(model.read_bytes()).hexdigest()}
     assert report["input"]["kind"] == "file"
-    assert report["input"]["id_sha256"] == hashlib.sha256(image.read_bytes()).hexdigest()
+    assert len(report["input"]["id_sha256"]) == 64
     assert report["input"]["size"] == [60, 56, 10]
     assert report["verdict"] == "ok"
     assert set(report["seconds"]) == {"read", "prepare", "network", "restore", "write", "total"}
@@ -49,6 +49,49 @@ def test_the_report_says_what_was_done(model, image, tmp_path):
     mask = np.asarray(nibabel.load(tmp_path / "out" / "mask.nii.gz").dataobj)
     assert report["result"]["volume_ml"] == pytest.approx(mask.sum() * 3 * 3 * 7 / 1000, rel=1e-6)
     assert result.json["result"] == report["result"]
+
+
+def test_the_hash_of_the_input_needs_the_salt_of_this_installation(model, phantom, tmp_path):
+    uid = pydicom.dcmread(next((phantom / "dicom").iterdir())).SeriesInstanceUID
+    home = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "mine")}
+    other = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "theirs")}
+
+    def identity(environment):
+        result = segment(model, phantom / "dicom", tmp_path / "out", "--json", env=environment)
+        return result.json["input"]["id_sha256"]
+
+    first = identity(home)
+    salt = (tmp_path / "mine/frugalseg/salt").read_text()
+    assert (tmp_path / "mine/frugalseg/salt").stat().st_mode & 0o077 == 0
+    assert first == hashlib.sha256(f"{salt}\0{uid}".encode()).hexdigest() == identity(home)
+    assert first not in (identity(other), hashlib.sha256(uid.encode()).hexdigest())
+
+
+def test_without_a_place_for_the_salt_the_hash_holds_for_one_run(model, image, tmp_path):
+    (tmp_path / "file").write_text("")
+    nowhere = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "file"), "HOME": str(tmp_path / "file")}
+    found = {segment(model, image, tmp_path / "out", "--json", env=nowhere).json["input"]["id_sha256"]
+             for _ in range(2)}
+    assert len(found) == 2
+
+
+def test_a_run_killed_while_its_results_move_into_place_is_completed_by_the_next(model, phantom, tmp_path):
+    out = tmp_path / "out"
+    assert segment(model, phantom / "dicom", out).code == 0
+    before = {name: (out / name).read_bytes() for name in entries(out)}
+    staging = out / ".frugalseg-abc123"  # as a killed process leaves it: one result has been moved
+    staging.mkdir()
+    (staging / "report.json").write_text("{}")
+    (staging / "commit").write_text("mask.nii.gz\nreport.json\n../escape\n-segmentation.dcm\n")
+    other = out / ".frugalseg-def456"  # and one that had not decided yet
+    other.mkdir()
+    (other / "mask.nii.gz").write_text("half")
+    user = out / ".frugalseg-user"  # no name that we give
+    user.mkdir()
+    assert run("segment", "--model", model, "--in", tmp_path / "absent", "--out", out).code == 3
+    assert entries(out) == sorted([*before, staging.name, other.name, user.name])
+    assert segment(model, phantom / "image.nii.gz", out).code == 0
+    assert entries(out) == sorted(["mask.nii.gz", "report.json", user.name])
 
 
 def test_a_dicom_series_gives_the_mask_of_the_same_image_as_nifti(model, phantom, tmp_path):
@@ -79,7 +122,8 @@ def test_the_report_holds_no_identifiers(model, phantom, tmp_path):
     text = (tmp_path / "out" / "report.json").read_text()
     for word in [*planted, *uids]:
         assert word not in text, word
-    assert hashlib.sha256(pydicom.dcmread(path).SeriesInstanceUID.encode()).hexdigest() in text
+    unsalted = hashlib.sha256(pydicom.dcmread(path).SeriesInstanceUID.encode()).hexdigest()
+    assert unsalted not in text, "whoever has the UID could recognize it"
 
 
 def test_a_truth_gives_the_agreement(model, phantom, tmp_path):

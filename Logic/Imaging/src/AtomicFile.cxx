@@ -1,11 +1,10 @@
 /* Files that appear complete or not at all. */
 #include "AtomicFile.h"
 #include "Failure.h"
+#include "FileHash.h"
 #include "frugalseg/files.h"
 
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -65,82 +64,63 @@ AtomicFile::AtomicFile(const std::string &path, const std::string &suffix) : pat
         throw Failure(FSEG_ERROR_IO,
                       "cannot write \"" + path + "\": something else than a file is there");
     }
-    const size_t slash = path.find_last_of('/');
-    const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
-    requireArgument(!name.empty(), "the name of the file to write is empty");
-    std::string pattern = folderOf(path) + "/." + name + ".XXXXXX" + suffix;
-    std::vector<char> buffer(pattern.begin(), pattern.end());
-    buffer.push_back('\0');
-    const Descriptor file(mkostemps(buffer.data(), static_cast<int>(suffix.size()), O_CLOEXEC));
-    if (file.get() < 0) {
-        throw systemFailure(errno, "cannot write", path);
-    }
-    temporary_ = buffer.data();
-    // mkstemp makes the file private; give it the rights that an ordinary new file has.
-    const mode_t mask = umask(0);
-    umask(mask);
-    if (fchmod(file.get(), 0666 & ~mask) != 0) {
-        const int code = errno;
-        unlink(temporary_.c_str());
-        throw systemFailure(code, "cannot write", path);
+    requireArgument(!path.empty() && path.back() != '/', "the name of the file to write is empty");
+    fseg_error error{};
+    if (fseg_replacement_open(path.c_str(), suffix.c_str(), &file_, &error) != FSEG_OK) {
+        throw Failure(error.status, error.message);
     }
 }
 
 AtomicFile::~AtomicFile()
 {
-    if (!committed_) {
-        unlink(temporary_.c_str());
-    }
+    fseg_replacement_undo(file_);
 }
 
 void AtomicFile::commit()
 {
-    flushToDisk(temporary_);
-    if (rename(temporary_.c_str(), path_.c_str()) != 0) {
-        throw systemFailure(errno, "cannot write", path_);
+    fseg_error error{};
+    if (fseg_replacement_put(file_, &error) != FSEG_OK) {
+        throw Failure(error.status, error.message);
     }
-    committed_ = true;
-    flushToDisk(folderOf(path_));
+    char found[65] = "";
+    if (!digest_.empty() &&
+        (fseg_file_sha256(path_.c_str(), found, nullptr) != FSEG_OK || digest_ != found)) {
+        throw Failure(FSEG_ERROR_IO, "cannot write \"" + path_ +
+                                         "\": it reads back otherwise, so the former file is kept; "
+                                         "check the disk");
+    }
+    fseg_replacement_keep(file_);
+    file_ = nullptr;
 }
 
 void AtomicFile::write(const void *bytes, size_t size)
 {
-    const Descriptor file(open(temporary_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
-    if (file.get() < 0) {
+    fseg_error error{};
+    const int file = fseg_replacement_descriptor(file_);
+    if (ftruncate(file, 0) != 0 || lseek(file, 0, SEEK_SET) != 0) {
         throw systemFailure(errno, "cannot write", path_);
     }
-    const char *from = static_cast<const char *>(bytes);
-    for (size_t done = 0; done < size;) {
-        const ssize_t written = ::write(file.get(), from + done, size - done);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            throw systemFailure(errno, "cannot write", path_);
-        }
-        done += static_cast<size_t>(written);
+    if (fseg_replacement_write(file_, bytes, size, &error) != FSEG_OK) {
+        throw Failure(error.status, error.message);
     }
+    digest_ = sha256Hex(bytes, size);
 }
 
 void AtomicFile::diagnose(size_t bytes, const std::string &fallback)
 {
-    const Descriptor file(open(temporary_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
-    if (file.get() < 0) {
+    const std::vector<char> zeros(1 << 16, '\0');
+    fseg_error error{};
+    const int file = fseg_replacement_descriptor(file_);
+    if (ftruncate(file, 0) != 0 || lseek(file, 0, SEEK_SET) != 0) {
         throw systemFailure(errno, "cannot write", path_);
     }
-    const std::vector<char> zeros(1 << 16, '\0');
-    for (size_t done = 0; done < bytes;) {
+    for (size_t done = 0; done < bytes; done += zeros.size()) {
         const size_t part = bytes - done < zeros.size() ? bytes - done : zeros.size();
-        const ssize_t written = ::write(file.get(), zeros.data(), part);
-        if (written < 0 && errno == EINTR) {
-            continue;
+        if (fseg_replacement_write(file_, zeros.data(), part, &error) != FSEG_OK) {
+            throw Failure(error.status, error.message);
         }
-        if (written <= 0) {
-            throw systemFailure(errno, "cannot write", path_);
-        }
-        done += static_cast<size_t>(written);
     }
-    if (fsync(file.get()) != 0) {
+    if (fsync(file) != 0) {
         throw systemFailure(errno, "cannot write", path_);
     }
     throw Failure(FSEG_ERROR_IO, "cannot write \"" + path_ + "\": " + fallback);

@@ -5,6 +5,8 @@
 #ifndef FRUGALSEG_IMAGING_ATOMIC_FILE_H
 #define FRUGALSEG_IMAGING_ATOMIC_FILE_H
 
+#include "frugalseg/replacement.h"
+
 #include <cstddef>
 #include <string>
 
@@ -12,9 +14,10 @@ namespace frugalseg
 {
 
 /**
- * A temporary file beside `path`. Others write to temporary() by name; commit() flushes it to the
- * disk and renames it over `path`. Without commit the destructor removes it, and an earlier file
- * at `path` stays as it was.
+ * A temporary file beside `path` (frugalseg/replacement.h). Others write to temporary() by name;
+ * commit() flushes it to the disk and renames it over `path`. Without commit the destructor removes
+ * it, and an earlier file at `path` stays as it was. What write() wrote is read back by commit()
+ * before the earlier file goes.
  */
 class AtomicFile
 {
@@ -26,9 +29,9 @@ class AtomicFile
     AtomicFile(const AtomicFile &) = delete;
     AtomicFile &operator=(const AtomicFile &) = delete;
 
-    const std::string &temporary() const
+    std::string temporary() const
     {
-        return temporary_;
+        return fseg_replacement_path(file_);
     }
     /** Replace the temporary file's content. */
     void write(const void *bytes, size_t size);
@@ -43,8 +46,8 @@ class AtomicFile
 
   private:
     std::string path_;
-    std::string temporary_;
-    bool committed_ = false;
+    fseg_replacement *file_ = nullptr;
+    std::string digest_; /**< of what write() wrote */
 };
 
 /** Folder part of a path, "." when it has none. */

@@ -47,6 +47,16 @@ void startSalted(SHA2_CTX &context, const char *salt)
 
 } // namespace
 
+std::string sha256Hex(const void *bytes, size_t size)
+{
+    char hex[65];
+    SHA2_CTX context;
+    SHA256Init(&context);
+    SHA256Update(&context, static_cast<const uint8_t *>(bytes), size);
+    writeHex(context, hex);
+    return hex;
+}
+
 } // namespace frugalseg
 
 extern "C" fseg_status fseg_text_sha256(const char *salt, const char *text, char hex[65],

@@ -14,5 +14,8 @@ namespace frugalseg
 
 std::array<uint8_t, 32> sha256(const std::string &text);
 
+/** The same of bytes, as 64 hex digits. */
+std::string sha256Hex(const void *bytes, size_t size);
+
 } // namespace frugalseg
 #endif

@@ -74,7 +74,7 @@ fseg_status case_measure(fseg_context *context, const fseg_model *model, case_ca
     case_images images;
     fseg_mask *mask = NULL;
     program_progress progress;
-    program_progress_start(&progress, common, entry->name);
+    program_progress_start(&progress, common, entry->shown);
     fseg_status status = case_images_read(cache, entry, label, &images, error);
     const double start = program_seconds();
     if (status == FSEG_OK) {

@@ -1,4 +1,6 @@
 #include "cases.h"
+#include "unlabelled_scan.h"
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -61,6 +63,28 @@ static int compare_names(const void *a, const void *b)
     return strcmp(((const labelled_case *)a)->name, ((const labelled_case *)b)->name);
 }
 
+/* Whether a name is a word that data sets use, and at most five digits: nobody is called so. Every
+ * other name may be a person's or a number of the hospital's. */
+static bool is_neutral(const char *name)
+{
+    static const char *const words[] = {
+        "case",     "subject", "sub",  "scan", "volume", "phantom", "image", "liver",
+        "prostate", "chaos",   "amos", "msd",  "mr",     "test",    "train", "val"};
+    size_t word = 0, digits = 0;
+    while (islower((unsigned char)name[word])) {
+        word++;
+    }
+    const char *number = name + word + (name[word] == '_' || name[word] == '-');
+    while (isdigit((unsigned char)number[digits])) {
+        digits++;
+    }
+    bool known = word <= 1; /* digits alone, or one letter and digits */
+    for (size_t i = 0; i < sizeof words / sizeof *words && !known; i++) {
+        known = strlen(words[i]) == word && strncmp(words[i], name, word) == 0;
+    }
+    return known && word + digits > 0 && digits <= 5 && number[digits] == '\0';
+}
+
 fseg_status case_list_scan(const char *folder, case_list *out, fseg_error *error)
 {
     memset(out, 0, sizeof *out);
@@ -90,6 +114,14 @@ fseg_status case_list_scan(const char *folder, case_list *out, fseg_error *error
         return status;
     }
     qsort(out->cases, out->count, sizeof *out->cases, compare_names);
+    for (size_t i = 0; i < out->count; i++) {
+        labelled_case *entry = &out->cases[i];
+        if (is_neutral(entry->name) && strlen(entry->name) < sizeof entry->shown) {
+            strcpy(entry->shown, entry->name);
+        } else {
+            snprintf(entry->shown, sizeof entry->shown, "case %zu", i + 1);
+        }
+    }
     return FSEG_OK;
 }
 
@@ -117,14 +149,20 @@ bool case_is_named(const char *names, const char *name)
     return false;
 }
 
+bool case_is_listed(const char *names, const labelled_case *entry)
+{
+    return case_is_named(names, entry->name) || case_is_named(names, entry->shown);
+}
+
 fseg_status case_list_check_names(const case_list *list, const char *names, fseg_error *error)
 {
     for (const char *at = names; at && *at;) {
         const size_t part = strcspn(at, ",");
         bool found = part == 0;
         for (size_t i = 0; i < list->count && !found; i++) {
-            found =
-                strlen(list->cases[i].name) == part && strncmp(list->cases[i].name, at, part) == 0;
+            const labelled_case *entry = &list->cases[i];
+            found = (strlen(entry->name) == part && strncmp(entry->name, at, part) == 0) ||
+                    (strlen(entry->shown) == part && strncmp(entry->shown, at, part) == 0);
         }
         if (!found) {
             return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
@@ -132,6 +170,30 @@ fseg_status case_list_check_names(const case_list *list, const char *names, fseg
                                   (int)(part < 100 ? part : 100), at);
         }
         at += part + (at[part] == ',');
+    }
+    return FSEG_OK;
+}
+
+void case_hide_paths(const labelled_case *entry, const char *message, char *out, size_t size)
+{
+    char once[512];
+    unlabelled_hide_path(message, entry->image, once, sizeof once);
+    if (entry->label) {
+        unlabelled_hide_path(once, entry->label, out, size);
+    } else {
+        snprintf(out, size, "%s", once);
+    }
+}
+
+fseg_status case_list_use_shown(case_list *list, fseg_error *error)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        char *copy = strdup(list->cases[i].shown);
+        if (!copy) {
+            return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
+        }
+        free(list->cases[i].name);
+        list->cases[i].name = copy;
     }
     return FSEG_OK;
 }

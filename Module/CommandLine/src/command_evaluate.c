@@ -73,10 +73,10 @@ static int show_result(const program_common *common, const input_model *model,
     return complete ? EXIT_OK : EXIT_BAD_INPUT;
 }
 
-static bool is_wanted(const evaluate_options *options, const char *name)
+static bool is_wanted(const evaluate_options *options, const labelled_case *entry)
 {
-    return (!options->only || case_is_named(options->only, name)) &&
-           !case_is_named(options->exclude, name);
+    return (!options->only || case_is_listed(options->only, entry)) &&
+           !case_is_listed(options->exclude, entry);
 }
 
 static fseg_status evaluate_all(const evaluate_options *options, const program_common *common,
@@ -86,7 +86,7 @@ static fseg_status evaluate_all(const evaluate_options *options, const program_c
 {
     for (size_t i = 0; i < cases->count; i++) {
         const labelled_case *entry = &cases->cases[i];
-        if (!is_wanted(options, entry->name)) {
+        if (!is_wanted(options, entry)) {
             continue;
         }
         if (program_interrupted()) {
@@ -100,12 +100,14 @@ static fseg_status evaluate_all(const evaluate_options *options, const program_c
             return status;
         }
         if (status == FSEG_OK) {
-            add_result(results, sums, entry->name, &agreement, seconds, !common->json);
+            add_result(results, sums, entry->shown, &agreement, seconds, !common->json);
         } else {
-            program_warn("Case '%s': %s", entry->name, error->message);
+            char reason[sizeof error->message];
+            case_hide_paths(entry, error->message, reason, sizeof reason);
+            program_warn("Case '%s': %s", entry->shown, reason);
             json_array_append_new(failed,
-                                  json_pack("{s:s, s:s, s:s}", "case", entry->name, "status",
-                                            program_status_key(status), "message", error->message));
+                                  json_pack("{s:s, s:s, s:s}", "case", entry->shown, "status",
+                                            program_status_key(status), "message", reason));
         }
     }
     return FSEG_OK;

@@ -220,15 +220,9 @@ static fseg_status write_results(segment_run *run, fseg_error *error)
         status = fseg_error_set(error, FSEG_ERROR_CANCELLED, "Interrupted.");
     }
     if (status == FSEG_OK) {
-        status = output_folder_commit(&run->folder, run->results, run->result_count, error);
-    }
-    if (status == FSEG_OK && run->result_count < 3) {
         /* A SEG of an earlier run would not belong to this mask. */
-        char *stale = NULL;
-        if (asprintf(&stale, "%s/" SEG_NAME, run->folder.path) >= 0) {
-            (void)remove(stale);
-            free(stale);
-        }
+        run->folder.stale = run->result_count < 3 ? SEG_NAME : NULL;
+        status = output_folder_commit(&run->folder, run->results, run->result_count, error);
     }
     return status;
 }

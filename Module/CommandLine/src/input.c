@@ -43,7 +43,7 @@ static fseg_status read_series(const char *folder, const char *uid, const fseg_p
         status = fseg_series_list_choose(out->series, uid, &out->index, error);
     }
     if (status == FSEG_OK) {
-        program_text_sha256(fseg_series_list_info(out->series, out->index)->uid, out->id);
+        (void)program_salted_sha256(fseg_series_list_info(out->series, out->index)->uid, out->id);
         status = fseg_series_read(out->series, out->index, progress, &out->volume, error);
     }
     return status;
@@ -67,8 +67,12 @@ fseg_status input_image_read(const char *path, const char *uid, const fseg_progr
                            "--series chooses among DICOM series, but '%.300s' is a file.", path);
     } else {
         status = fseg_volume_read(path, &out->volume, error);
+        char content[65];
         if (status == FSEG_OK) {
-            status = fseg_file_sha256(path, out->id, error);
+            status = fseg_file_sha256(path, content, error);
+        }
+        if (status == FSEG_OK) {
+            (void)program_salted_sha256(content, out->id);
         }
     }
     if (status != FSEG_OK) {

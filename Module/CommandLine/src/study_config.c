@@ -118,6 +118,27 @@ static bool has_name(const json_t *names, const char *name)
     return false;
 }
 
+/* The folds call the cases what logs may call them. */
+static void hide_names(const study_config *s)
+{
+    static const char *const keys[] = {"test", "validation"};
+    size_t f;
+    json_t *fold, *name;
+    json_array_foreach(s->folds, f, fold)
+    {
+        for (size_t k = 0; k < 2; k++) {
+            size_t i;
+            json_array_foreach(json_object_get(fold, keys[k]), i, name)
+            {
+                const labelled_case *entry = study_find_case(s, json_string_value(name));
+                if (entry) {
+                    json_string_set(name, entry->shown);
+                }
+            }
+        }
+    }
+}
+
 static void check_folds(checker *c, const study_config *s)
 {
     if (!json_is_array(s->folds) || json_array_size(s->folds) == 0) {
@@ -396,6 +417,10 @@ fseg_status study_config_read(const char *path, study_config *out, fseg_error *e
         check_recipes(&c, out);
         check_unlabelled(&c, out);
         check_choose(&c, out);
+    }
+    if (c.status == FSEG_OK) {
+        hide_names(out);
+        c.status = case_list_use_shown(&out->cases, error);
     }
     if (c.status != FSEG_OK) {
         study_config_free(out);

@@ -39,16 +39,16 @@ fseg_status training_split_cases(training *run, fseg_error *error)
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
     }
     for (size_t i = 0; i < run->cases.count; i++) {
-        run->held_out[i] = case_is_named(options->exclude, run->cases.cases[i].name) ||
+        run->held_out[i] = case_is_listed(options->exclude, &run->cases.cases[i]) ||
                            (folds > 0 && i % (size_t)folds == (size_t)fold - 1);
         run->held_out_cases += run->held_out[i];
-        run->validates[i] = case_is_named(options->validation, run->cases.cases[i].name);
+        run->validates[i] = case_is_listed(options->validation, &run->cases.cases[i]);
         run->validation_cases += run->validates[i];
         if (run->held_out[i] && run->validates[i]) {
             return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
                                   "Case '%.100s' is both held out and named by --validation; a "
                                   "case that chooses the model cannot measure it.",
-                                  run->cases.cases[i].name);
+                                  run->cases.cases[i].shown);
         }
     }
     return FSEG_OK;
@@ -133,9 +133,11 @@ fseg_status training_load_data(training *run, fseg_error *error)
             run->used_cases++;
         } else {
             run->unusable[i] = true;
-            program_warn("Case '%s' is left out: %s", run->cases.cases[i].name, error->message);
+            char reason[sizeof error->message];
+            case_hide_paths(&run->cases.cases[i], error->message, reason, sizeof reason);
+            program_warn("Case '%s' is left out: %s", run->cases.cases[i].shown, reason);
             training_log(run, json_pack("{s:s, s:s, s:s}", "event", "left_out", "case",
-                                        run->cases.cases[i].name, "reason", error->message));
+                                        run->cases.cases[i].shown, "reason", reason));
         }
     }
     if (run->used_cases == 0 && run->held_out_cases + run->validation_cases < run->cases.count) {

@@ -234,12 +234,13 @@ fseg_status training_validate(training *run, const bool *which, training_validat
         }
         if (status != FSEG_OK) {
             run->unusable[i] = true;
-            program_warn("Case '%s' is left out of the validation: %s", entry->name,
-                         error->message);
+            char reason[sizeof error->message];
+            case_hide_paths(entry, error->message, reason, sizeof reason);
+            program_warn("Case '%s' is left out of the validation: %s", entry->shown, reason);
             continue;
         }
         json_array_append_new(out->cases,
-                              json_pack("{s:s, s:f, s:f, s:f, s:f}", "case", entry->name, "dice",
+                              json_pack("{s:s, s:f, s:f, s:f, s:f}", "case", entry->shown, "dice",
                                         agreement.dice, "hd95_mm", agreement.hd95_mm, "volume_ml",
                                         agreement.volume_ml, "truth_ml", agreement.truth_ml));
         out->dice += agreement.dice;
