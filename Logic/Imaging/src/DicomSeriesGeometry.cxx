@@ -232,9 +232,8 @@ Finding checkSteps(const std::vector<SliceHeader> &slices, const std::vector<dou
     const Steps steps(places);
     if (steps.uneven && allowUneven && steps.largestShift <= largestShift * steps.mean) {
         return {FSEG_VERDICT_REGULARIZED, Fault::UnevenSpacing,
-                formatText("the distance between slices varies from %.2f to %.2f mm; it was taken "
-                           "as %.3f mm throughout, as allowed, so that slices are shown up to %.2f "
-                           "mm beside their place",
+                formatText("slice distances from %.2f to %.2f mm were taken as %.3f mm, as "
+                           "allowed; slices are shown up to %.2f mm beside their place",
                            steps.sorted.front(), steps.sorted.back(), steps.mean,
                            steps.largestShift)};
     }

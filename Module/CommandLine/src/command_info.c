@@ -47,13 +47,14 @@ static int show_model(const program_common *common, const input_model *input)
 
 static json_t *series_json(const fseg_series_info *info)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:[I, I], s:[f, f, f], s:I, s:s, s:s, s:s}", "uid",
-                     info->uid, "description", info->description, "modality", info->modality,
-                     "body_part", info->body_part, "matrix", (json_int_t)info->columns,
-                     (json_int_t)info->rows, "spacing_mm", info->spacing_mm[0], info->spacing_mm[1],
-                     info->spacing_mm[2], "slices", (json_int_t)info->slices, "verdict",
-                     fseg_verdict_name(info->verdict), "reason_id", info->reason_id, "reason",
-                     info->reason);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:[I, I], s:[f, f, f], s:I, s:s, s:s, s:s, s:I, s:I, s:s}", "uid",
+        info->uid, "description", info->description, "modality", info->modality, "body_part",
+        info->body_part, "matrix", (json_int_t)info->columns, (json_int_t)info->rows, "spacing_mm",
+        info->spacing_mm[0], info->spacing_mm[1], info->spacing_mm[2], "slices",
+        (json_int_t)info->slices, "verdict", fseg_verdict_name(info->verdict), "reason_id",
+        info->reason_id, "reason", info->reason, "volume", (json_int_t)info->volume, "volumes",
+        (json_int_t)info->volumes, "label", info->label);
 }
 
 static int show_series(const program_common *common, const fseg_series_list *list)
@@ -72,6 +73,9 @@ static int show_series(const program_common *common, const fseg_series_list *lis
                fseg_verdict_name(info->verdict), info->modality, info->description, info->columns,
                info->rows, info->slices, info->spacing_mm[0], info->spacing_mm[1],
                info->spacing_mm[2], info->uid);
+        if (info->volumes > 1) {
+            printf("          volume %zu of %zu: %s\n", info->volume, info->volumes, info->label);
+        }
         if (info->reason[0]) {
             printf("          %s\n", info->reason);
         }
@@ -138,13 +142,15 @@ static int info_model(const program_common *common, const char *path)
     return code;
 }
 
-static int info_folder(const program_common *common, const char *path)
+static int info_series(const program_common *common, const char *path, bool allow_uneven)
 {
     fseg_series_list *list = NULL;
     fseg_error error = {0};
     program_progress progress;
     program_progress_start(&progress, common, "scan");
-    const fseg_status status = fseg_series_list_scan(path, &progress.progress, &list, &error);
+    const fseg_series_scan_options options = {.allow_uneven = allow_uneven};
+    const fseg_status status =
+        fseg_series_list_scan_with(path, &options, &progress.progress, &list, &error);
     program_progress_end(&progress);
     if (status != FSEG_OK) {
         return program_fail_error(common, &error);
@@ -170,27 +176,34 @@ static int run_info(const program_command *self, int argc, char **argv)
 {
     program_common common = {0};
     int operand = 0;
-    const parse_result parsed = program_parse(self, NULL, 0, 1, argc, argv, &common, &operand);
+    bool allow_uneven = false;
+    const program_option options[] = {
+        {"allow-uneven", OPTION_FLAG, &allow_uneven, 0, 0, NULL,
+         "list uneven slice distances as usable, as segment with this option does"},
+    };
+    const parse_result parsed = program_parse(self, options, 1, 1, argc, argv, &common, &operand);
     if (parsed != PARSE_GO_ON) {
         return program_parse_exit_code(parsed);
     }
     if (operand >= argc) {
-        return program_usage(self, &common, "info needs a model, a folder or an image.");
+        return program_usage(self, &common, "info needs a model, a DICOM folder or an image.");
     }
     const char *path = argv[operand];
-    if (input_is_folder(path)) {
-        return info_folder(&common, path);
+    if (fseg_series_is_dicom_input(path)) {
+        return info_series(&common, path, allow_uneven);
     }
     return looks_like_image(path) ? info_image(&common, path) : info_model(&common, path);
 }
 
 const program_command command_info = {
     "info",
-    "describe a model, a DICOM folder or an image",
-    "MODEL|FOLDER|IMAGE",
-    "A folder is searched for DICOM series; each is listed with a verdict: ok, ambiguous or "
-    "refused\n"
-    "(with the reason). The listing shows identifiers of the series: do not pass it on.",
+    "describe a model, DICOM series or an image",
+    "MODEL|DICOM|IMAGE",
+    "A DICOM input (folder, file, DICOMDIR or ZIP) is searched for series; each of their volumes "
+    "is\n"
+    "listed with a verdict: ok, ok-regularized, ambiguous or refused (with the reason). The "
+    "listing\n"
+    "shows identifiers of the series: do not pass it on.",
     "  frugalseg info liver-t2\n"
     "  frugalseg info scan/ --json\n"
     "  frugalseg info t2.nii.gz",

@@ -12,7 +12,8 @@
 #define REPORT_NAME "report.json"
 
 typedef struct segment_options {
-    const char *model, *in, *out, *series, *truth;
+    const char *model, *in, *out, *truth;
+    input_choice choice;
     int truth_label;
 } segment_options;
 
@@ -59,11 +60,19 @@ static json_t *input_json(const input_image *image)
     const fseg_geometry *geometry = &image->volume->geometry;
     double spacing[3];
     fseg_geometry_spacing(geometry, spacing);
-    return json_pack("{s:s, s:s, s:s, s:[I, I, I], s:[f, f, f]}", "kind",
-                     image->series ? "dicom" : "file", "id_sha256", image->id, "modality",
-                     image->volume->modality, "size", (json_int_t)geometry->size[0],
-                     (json_int_t)geometry->size[1], (json_int_t)geometry->size[2], "spacing_mm",
-                     spacing[0], spacing[1], spacing[2]);
+    const fseg_series_info *series =
+        image->series ? fseg_series_list_info(image->series, image->index) : NULL;
+    json_t *input =
+        json_pack("{s:s, s:s, s:s, s:[I, I, I], s:[f, f, f]}", "kind", series ? "dicom" : "file",
+                  "id_sha256", image->id, "modality", image->volume->modality, "size",
+                  (json_int_t)geometry->size[0], (json_int_t)geometry->size[1],
+                  (json_int_t)geometry->size[2], "spacing_mm", spacing[0], spacing[1], spacing[2]);
+    if (input && series && series->volumes > 1) {
+        json_object_set_new(input, "volume", json_integer((json_int_t)series->volume));
+        json_object_set_new(input, "volumes", json_integer((json_int_t)series->volumes));
+        json_object_set_new(input, "volume_label", json_string(series->label));
+    }
+    return input;
 }
 
 /* The report: no names, identifiers, dates or paths. */
@@ -96,6 +105,11 @@ static json_t *report_json(const segment_run *run)
                             json_pack("{s:f, s:f, s:f}", "dice", run->agreement.dice, "hd95_mm",
                                       run->agreement.hd95_mm, "truth_ml", run->agreement.truth_ml));
     }
+    if (report && verdict != FSEG_VERDICT_OK) {
+        json_object_set_new(
+            report, "verdict_reason",
+            json_string(fseg_series_list_info(run->image.series, run->image.index)->reason));
+    }
     return report;
 }
 
@@ -112,6 +126,28 @@ static fseg_status announce_memory(segment_run *run, fseg_error *error)
     return status;
 }
 
+static void add_warning(segment_run *run, const char *text)
+{
+    const int room = (int)(sizeof run->report.warnings / sizeof *run->report.warnings);
+    if (run->report.warning_count < room) {
+        snprintf(run->report.warnings[run->report.warning_count++], sizeof *run->report.warnings,
+                 "%s", text);
+    }
+}
+
+/* That something was done to the geometry must not be overlooked. */
+static void warn_of_geometry(segment_run *run)
+{
+    const fseg_series_info *series =
+        run->image.series ? fseg_series_list_info(run->image.series, run->image.index) : NULL;
+    if (series && series->verdict == FSEG_VERDICT_REGULARIZED) {
+        char sentence[sizeof *run->report.warnings];
+        snprintf(sentence, sizeof sentence, "The geometry was made regular: %.*s.",
+                 (int)sizeof sentence - 40, series->reason);
+        add_warning(run, sentence);
+    }
+}
+
 static fseg_status compute(segment_run *run, fseg_error *error)
 {
     const segment_options *options = run->options;
@@ -124,7 +160,7 @@ static fseg_status compute(segment_run *run, fseg_error *error)
     const double read_start = program_seconds();
     if (status == FSEG_OK) {
         status =
-            input_image_read(options->in, options->series, &progress.progress, &run->image, error);
+            input_image_read(options->in, &options->choice, &progress.progress, &run->image, error);
     }
     run->read_s = program_seconds() - read_start;
     /* Truth and output folder before the long part: a wrong one is found at once. */
@@ -145,6 +181,9 @@ static fseg_status compute(segment_run *run, fseg_error *error)
             fseg_segment_volume_with(run->context, run->model.model, run->image.volume, &how,
                                      &progress.progress, &run->mask, NULL, &run->report, error);
     }
+    if (status == FSEG_OK) {
+        warn_of_geometry(run);
+    }
     if (status == FSEG_OK && options->truth) {
         status = fseg_mask_compare(run->mask, run->truth, &run->agreement, error);
         run->compared = status == FSEG_OK;
@@ -162,15 +201,6 @@ static fseg_status write_mask(segment_run *run, fseg_error *error)
     free(path);
     run->results[run->result_count++] = MASK_NAME;
     return status;
-}
-
-static void add_warning(segment_run *run, const char *text)
-{
-    const int room = (int)(sizeof run->report.warnings / sizeof *run->report.warnings);
-    if (run->report.warning_count < room) {
-        snprintf(run->report.warnings[run->report.warning_count++], sizeof *run->report.warnings,
-                 "%s", text);
-    }
 }
 
 /* A DICOM SEG cannot be empty, and needs a series to refer to and a coded structure. */
@@ -260,9 +290,14 @@ static int run_segment(const program_command *self, int argc, char **argv)
     segment_options o = {.truth_label = 1};
     const program_option options[] = {
         {"model", OPTION_TEXT, &o.model, 0, 0, "MODEL", "a .fseg file or a name as liver-t2"},
-        {"in", OPTION_TEXT, &o.in, 0, 0, "INPUT", "DICOM folder, NIfTI or NRRD file"},
+        {"in", OPTION_TEXT, &o.in, 0, 0, "INPUT",
+         "DICOM folder, file, DICOMDIR or ZIP; NIfTI or NRRD file"},
         {"out", OPTION_TEXT, &o.out, 0, 0, "DIR", "folder for the results"},
-        {"series", OPTION_TEXT, &o.series, 0, 0, "UID", "DICOM series to use, if several"},
+        {"series", OPTION_TEXT, &o.choice.uid, 0, 0, "UID", "DICOM series to use, if several"},
+        {"volume", OPTION_INTEGER, &o.choice.volume, 1, 65535, "N",
+         "which of a series' volumes (echo, time, stack, ...), if several"},
+        {"allow-uneven", OPTION_FLAG, &o.choice.allow_uneven, 0, 0, NULL,
+         "take uneven slice distances as even; the report says so"},
         {"truth", OPTION_TEXT, &o.truth, 0, 0, "FILE", "label map to compare with"},
         {"truth-label", OPTION_INTEGER, &o.truth_label, 1, 255, "N",
          "value of the structure there (default 1)"},
@@ -294,6 +329,7 @@ const program_command command_segment = {
     "DIR/report.json, all or nothing. The report holds no names, identifiers, dates or paths.",
     "  frugalseg segment --model liver-t2 --in scan/ --out result\n"
     "  frugalseg segment --model liver-t2 --in scan/ --series 1.2.840.1 --out result --json\n"
+    "  frugalseg segment --model prostate-t2 --in enhanced.dcm --volume 2 --out result\n"
     "  frugalseg segment --model my.fseg --in t2.nii.gz --out result --truth t2_label.nii.gz",
     run_segment,
 };

@@ -35,12 +35,14 @@ void input_model_free(input_model *input)
     input->model = NULL;
 }
 
-static fseg_status read_series(const char *folder, const char *uid, const fseg_progress *progress,
-                               input_image *out, fseg_error *error)
+static fseg_status read_series(const char *path, const input_choice *choice,
+                               const fseg_progress *progress, input_image *out, fseg_error *error)
 {
-    fseg_status status = fseg_series_list_scan(folder, progress, &out->series, error);
+    const fseg_series_scan_options options = {.allow_uneven = choice->allow_uneven};
+    fseg_status status = fseg_series_list_scan_with(path, &options, progress, &out->series, error);
     if (status == FSEG_OK) {
-        status = fseg_series_list_choose(out->series, uid, &out->index, error);
+        status = fseg_series_list_choose_volume(out->series, choice->uid, (size_t)choice->volume,
+                                                &out->index, error);
     }
     if (status == FSEG_OK) {
         (void)program_salted_sha256(fseg_series_list_info(out->series, out->index)->uid, out->id);
@@ -49,8 +51,8 @@ static fseg_status read_series(const char *folder, const char *uid, const fseg_p
     return status;
 }
 
-fseg_status input_image_read(const char *path, const char *uid, const fseg_progress *progress,
-                             input_image *out, fseg_error *error)
+fseg_status input_image_read(const char *path, const input_choice *choice,
+                             const fseg_progress *progress, input_image *out, fseg_error *error)
 {
     memset(out, 0, sizeof *out);
     struct stat info;
@@ -59,12 +61,13 @@ fseg_status input_image_read(const char *path, const char *uid, const fseg_progr
                               "The image '%.300s' does not exist; check the path.", path);
     }
     fseg_status status;
-    if (S_ISDIR(info.st_mode)) {
-        status = read_series(path, uid, progress, out, error);
-    } else if (uid) {
-        status =
-            fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
-                           "--series chooses among DICOM series, but '%.300s' is a file.", path);
+    if (fseg_series_is_dicom_input(path)) {
+        status = read_series(path, choice, progress, out, error);
+    } else if (choice->uid || choice->volume || choice->allow_uneven) {
+        status = fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                                "--series, --volume and --allow-uneven are for DICOM, but '%.300s' "
+                                "is another kind of file.",
+                                path);
     } else {
         status = fseg_volume_read(path, &out->volume, error);
         char content[65];

@@ -16,18 +16,26 @@ typedef struct input_model {
 fseg_status input_model_load(const char *name_or_path, input_model *out, fseg_error *error);
 void input_model_free(input_model *input);
 
-/* An image; `series` is null unless it came from a DICOM folder. */
+/* An image; `series` is null unless it came from a DICOM input. */
 typedef struct input_image {
     fseg_series_list *series;
-    size_t index; /* of the series used */
+    size_t index; /* of the volume used */
     fseg_volume *volume;
     char id[65]; /* SHA-256 of the series UID or of the file's content: tells inputs apart in
                     reports without naming them */
 } input_image;
 
-/* Read a folder (DICOM; `uid` may choose the series) or a NIfTI or NRRD file (`uid` is null). */
-fseg_status input_image_read(const char *path, const char *uid, const fseg_progress *progress,
-                             input_image *out, fseg_error *error);
+/* Which volume of a DICOM input, and what it may be like; all zero: the only one, regular. */
+typedef struct input_choice {
+    const char *uid; /* of the series, or null */
+    int volume;      /* number in the series from 1, 0 = the only one */
+    bool allow_uneven;
+} input_choice;
+
+/* Read a volume of a DICOM input (folder, DICOMDIR, ZIP archive, file) or a NIfTI or NRRD file, for
+ * which there is nothing to choose. */
+fseg_status input_image_read(const char *path, const input_choice *choice,
+                             const fseg_progress *progress, input_image *out, fseg_error *error);
 void input_image_free(input_image *input);
 
 bool input_is_folder(const char *path);
