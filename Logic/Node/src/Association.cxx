@@ -274,6 +274,7 @@ bool Association::answer(T_ASC_PresentationContextID context, T_DIMSE_Message &m
 bool Association::store(T_ASC_PresentationContextID context, T_DIMSE_C_StoreRQ &request)
 {
     allow(settings_.options.instance_limit_s);
+    slot_.receiving = true;
     const TemporaryFile file(queue_.temporary());
     beforehand_ = nullptr;
     if (shared_.bytes >= settings_.options.quota_bytes ||
@@ -285,6 +286,7 @@ bool Association::store(T_ASC_PresentationContextID context, T_DIMSE_C_StoreRQ &
     const OFCondition condition = DIMSE_storeProvider(
         association_, context, &request, target.c_str(), OFTrue, nullptr, atEnd, this,
         DIMSE_NONBLOCKING, static_cast<int>(settings_.options.instance_limit_s) + 1);
+    slot_.receiving = false;
     // Out of resources was answered already; the association goes on.
     return condition.good() || condition == DIMSE_OUTOFRESOURCES;
 }

@@ -95,7 +95,8 @@ class Node
     bool freeSlot(size_t &slot);
     void collect();
     void promoteQuiet();
-    bool isOpen(const std::string &association) const;
+    const Slot *slotOf(const std::string &association);
+    double settlingTime(const std::vector<std::string> &open);
     void houseKeeping();
     void end();
 
@@ -208,6 +209,7 @@ void Node::admit()
         child.started = milliseconds();
         Slot &shared = shared_.get().slots[slot];
         shared.established = false;
+        shared.receiving = false;
         shared.deadline = milliseconds(settings_.options.request_limit_s);
         child.process = startProcess([&] {
             listener_.close();
@@ -241,10 +243,30 @@ void Node::collect()
     }
 }
 
-bool Node::isOpen(const std::string &association) const
+const Slot *Node::slotOf(const std::string &association)
 {
-    return std::any_of(children_.begin(), children_.end(),
-                       [&](const auto &child) { return child.second.association == association; });
+    for (const auto &child : children_) {
+        if (child.second.association == association) {
+            return &shared_.get().slots[child.first];
+        }
+    }
+    return nullptr;
+}
+
+/** Seconds without a new instance after which the series counts as complete; below 0: not now. Some
+ *  senders keep an association open for long, so that alone holds nothing up. */
+double Node::settlingTime(const std::vector<std::string> &open)
+{
+    double needed = settings_.options.at_release ? 0.0 : settings_.options.settle_s;
+    for (const std::string &association : open) {
+        const Slot *slot = slotOf(association);
+        if (slot && slot->receiving) {
+            return -1.0; // the instance may be of this series
+        }
+        needed =
+            std::max(needed, slot ? settings_.options.settle_s : settings_.options.cut_settle_s);
+    }
+    return needed;
 }
 
 void Node::promoteQuiet()
@@ -253,17 +275,12 @@ void Node::promoteQuiet()
     const double up = static_cast<double>(milliseconds() - started_) / 1000.0;
     for (const std::string &key : queue_.keys(FSEG_NODE_RECEIVED)) {
         const std::vector<std::string> open = queue_.openAssociations(key);
-        if (std::any_of(open.begin(), open.end(),
-                        [this](const std::string &name) { return isOpen(name); })) {
-            continue;
-        }
-        const bool cut = !open.empty();
-        double needed = settings_.options.at_release ? 0.0 : settings_.options.settle_s;
-        if (cut) {
-            needed = settings_.options.cut_settle_s;
-        }
+        const bool cut = std::any_of(open.begin(), open.end(), [this](const std::string &name) {
+            return slotOf(name) == nullptr;
+        });
+        const double needed = settlingTime(open);
         const double quiet = queue_.quietFor(key);
-        if (quiet < needed || (quiet > up && up < needed)) {
+        if (needed < 0.0 || quiet < needed || up < needed) {
             continue;
         }
         const size_t instances = queue_.instances(FSEG_NODE_RECEIVED, key);

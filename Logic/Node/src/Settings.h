@@ -62,6 +62,7 @@ enum { maxAssociations = 64, maxPending = 64, maxSlots = maxAssociations + maxPe
 struct Slot {
     std::atomic<int64_t> deadline{0}; /**< milliseconds of the monotonic clock; then it is ended */
     std::atomic<bool> established{false};
+    std::atomic<bool> receiving{false}; /**< is in the middle of an instance */
 };
 
 /** In memory that all processes of the node share. */
