@@ -1,50 +1,25 @@
 /**
  * @file phantom_body.c
- * The brushes, and the frame of the body: torso, chest and spine.
- *
- * Each organ is a signed distance f (mm, negative inside). It covers a sample to the share
- * clamp(1/2 - f / edge), which is the partial volume of a straight border within a pixel; through
- * the slice the caller samples. What is painted later hides what is below, in the signal and in
- * the truth alike, so that both always agree.
+ * The frame of the body: torso, chest and spine, and brushes for the abdomen's shapes.
  */
 #include "phantom_paint.h"
 
 #include <math.h>
-#include <string.h>
 
-/* Cover samples first..last-1 by the share that f says, with value[i], as `label` (-1: keep). */
-void fseg_paint(fseg_canvas *c, const float *f, const float *value, int first, int last, int label)
+void fseg_paint_texture(fseg_abdomen *c, float rough, float fine, int first, int last)
 {
-    float *signal = c->signal;
-    for (int i = first; i < last; ++i) {
-        float share = 0.5f - f[i] * c->inverse_edge;
-        share = share > 0.0f ? share : 0.0f;
-        share = share < 1.0f ? share : 1.0f;
-        signal[i] += share * (value[i] - signal[i]);
-        /* Kept for the labels, which are four more passes over the same samples. */
-        c->other[i] = share;
-    }
-    if (label < 0)
-        return;
-    for (int k = 1; k < FSEG_PHANTOM_LABELS; ++k) {
-        float *w = c->weight[k];
-        const float target = k == label ? 1.0f : 0.0f;
-        for (int i = first; i < last; ++i)
-            w[i] += c->other[i] * (target - w[i]);
-    }
+    for (int i = first; i < last; ++i)
+        c->texture[i] = 1.0f + rough * c->rough[i] + fine * c->fine[i];
 }
 
-/* value = signal of a tissue with texture of relative strength `rough` and `fine`. */
-void fseg_paint_tissue(fseg_canvas *c, fseg_tissue tissue, float rough, float fine, int first,
-                       int last)
+void fseg_paint(fseg_abdomen *c, const float *f, fseg_tissue tissue, int first, int last, int label)
 {
-    const float s = c->signals[tissue];
-    for (int i = first; i < last; ++i)
-        c->value[i] = s * (1.0f + rough * c->rough[i] + fine * c->fine[i]);
+    const fseg_ink ink = {.a = tissue, .texture = c->texture};
+    fseg_brush(c->canvas, f, &ink, first, last, label);
 }
 
 /* Elliptic cylinder along z. */
-void fseg_paint_column_distance(const fseg_canvas *c, float x, float y, float rx, float ry,
+void fseg_paint_column_distance(const fseg_abdomen *c, float x, float y, float rx, float ry,
                                 int first, int last, float *out)
 {
     const float ix = 1.0f / rx, iy = 1.0f / ry;
@@ -55,14 +30,14 @@ void fseg_paint_column_distance(const fseg_canvas *c, float x, float y, float rx
     }
 }
 
-int fseg_paint_column_span(const fseg_canvas *c, float x, float y, float rx, float ry, int *first,
+int fseg_paint_column_span(const fseg_abdomen *c, float x, float y, float rx, float ry, int *first,
                            int *last)
 {
     const float low[3] = {x - rx, y - ry, -1e6f}, high[3] = {x + rx, y + ry, 1e6f};
     return fseg_row_span(&c->row, low, high, first, last);
 }
 
-void fseg_paint_column(fseg_canvas *c, float x, float y, float rx, float ry, fseg_tissue tissue,
+void fseg_paint_column(fseg_abdomen *c, float x, float y, float rx, float ry, fseg_tissue tissue,
                        float texture)
 {
     int first, last;
@@ -71,16 +46,16 @@ void fseg_paint_column(fseg_canvas *c, float x, float y, float rx, float ry, fse
     fseg_paint_column_distance(c, x, y, rx, ry, first, last, c->work);
     for (int i = first; i < last; ++i)
         c->work[i] = fseg_smooth_max(c->work[i], c->torso[i] + 2.2f + 0.8f * c->a->fat, 6.0f);
-    fseg_paint_tissue(c, tissue, texture, texture, first, last);
-    fseg_paint(c, c->work, c->value, first, last, 0);
+    fseg_paint_texture(c, texture, texture, first, last);
+    fseg_paint(c, c->work, tissue, first, last, 0);
 }
 
 /* ---- The body ------------------------------------------------------------------------------ */
 
-static void torso_distance(fseg_canvas *c)
+static void torso_distance(fseg_abdomen *c)
 {
     const fseg_anatomy *a = c->a;
-    const float z = c->row.z0;
+    const float z = c->row.origin[2];
     /* A waist below the ribs, a deeper chest above. */
     const float waist = (z + 80.0f) / 45.0f;
     const float width = a->half_width * (1.0f - 0.045f * expf(-waist * waist));
@@ -100,26 +75,26 @@ static void torso_distance(fseg_canvas *c)
     }
 }
 
-void fseg_paint_body(fseg_canvas *c)
+void fseg_paint_body(fseg_abdomen *c)
 {
     const fseg_anatomy *a = c->a;
     const int n = c->row.n;
     torso_distance(c);
-    fseg_paint_tissue(c, FSEG_TISSUE_SKIN, 0.25f, 0.0f, 0, n);
-    fseg_paint(c, c->torso, c->value, 0, n, 0);
+    fseg_paint_texture(c, 0.25f, 0.0f, 0, n);
+    fseg_paint(c, c->torso, FSEG_TISSUE_SKIN, 0, n, 0);
 
     for (int i = 0; i < n; ++i)
         c->work[i] = c->torso[i] + 2.2f;
-    fseg_paint_tissue(c, FSEG_TISSUE_FAT, 0.15f, 0.2f, 0, n);
-    fseg_paint(c, c->work, c->value, 0, n, 0);
+    fseg_paint_texture(c, 0.15f, 0.2f, 0, n);
+    fseg_paint(c, c->work, FSEG_TISSUE_FAT, 0, n, 0);
 
     /* Fat is thicker at the back and the flanks than in front. */
     for (int i = 0; i < n; ++i) {
         const float y = c->row.y[i] / a->half_depth;
         c->work[i] = c->torso[i] + 2.2f + a->fat * (0.85f + 0.35f * y) + 1.2f * c->rough[i];
     }
-    fseg_paint_tissue(c, FSEG_TISSUE_MUSCLE, 0.2f, 0.2f, 0, n);
-    fseg_paint(c, c->work, c->value, 0, n, 0);
+    fseg_paint_texture(c, 0.2f, 0.2f, 0, n);
+    fseg_paint(c, c->work, FSEG_TISSUE_MUSCLE, 0, n, 0);
 
     /* Ribs run down towards the front: in a cross-section, dark ovals within the wall. */
     for (int i = 0; i < n; ++i) {
@@ -129,11 +104,9 @@ void fseg_paint_body(fseg_canvas *c)
         const float across = middle / (0.36f * a->muscle), along = phase / 0.24f;
         const float limit = c->row.z[i] > -70.0f && c->row.y[i] > -70.0f ? 0.0f : 1000.0f;
         c->other[i] = (sqrtf(across * across + along * along) - 1.0f) * 4.0f + limit;
-        c->value[i] = c->signals[FSEG_TISSUE_BONE] * (0.55f + 0.2f * c->fine[i]);
+        c->texture[i] = 0.55f + 0.2f * c->fine[i];
     }
-    /* `other` is paint's own scratch: move the ribs out of its way. */
-    memcpy(c->lung, c->other, (size_t)n * sizeof *c->lung);
-    fseg_paint(c, c->lung, c->value, 0, n, 0);
+    fseg_paint(c, c->other, FSEG_TISSUE_BONE, 0, n, 0);
 
     for (int i = 0; i < n; ++i)
         c->cavity[i] = c->work[i] + a->muscle;
@@ -141,25 +114,28 @@ void fseg_paint_body(fseg_canvas *c)
     for (int i = 0; i < n; ++i) {
         const float sheet = c->cavity[i] - 2.5f - c->rough[i];
         c->work[i] = (sheet < 0.0f ? -sheet : sheet) - 0.5f;
-        c->value[i] = c->signals[FSEG_TISSUE_FAT] * 0.6f;
+        c->texture[i] = 0.6f;
     }
-    fseg_paint(c, c->work, c->value, 0, n, 0);
+    fseg_paint(c, c->work, FSEG_TISSUE_FAT, 0, n, 0);
     /* Muscles of the back close the cavity behind the spine. */
     for (int i = 0; i < n; ++i) {
         const float x = c->row.x[i];
         const float back = c->row.y[i] - 74.0f - 0.0016f * x * x;
         c->cavity[i] = fseg_smooth_max(c->cavity[i], back, 14.0f);
         /* Mesenteric vessels: the peaks of the fine field. */
-        const float peak = c->fine[i] > 0.85f ? c->fine[i] - 0.85f : 0.0f;
-        c->value[i] =
-            c->signals[FSEG_TISSUE_FAT] * (0.8f + 0.3f * c->rough[i] + 0.4f * c->fine[i]) +
-            c->signals[FSEG_TISSUE_VEIN] * 1.2f * peak;
+        c->mix[i] = c->fine[i] > 0.85f ? c->fine[i] - 0.85f : 0.0f;
+        c->texture[i] = 0.8f + 0.3f * c->rough[i] + 0.4f * c->fine[i];
     }
-    fseg_paint(c, c->cavity, c->value, 0, n, 0);
+    const fseg_ink mesentery = {.a = FSEG_TISSUE_FAT,
+                                .b = FSEG_TISSUE_VEIN,
+                                .scale_b = 1.2f,
+                                .add = c->mix,
+                                .texture = c->texture};
+    fseg_brush(c->canvas, c->cavity, &mesentery, 0, n, 0);
 }
 
 /* Domes of the diaphragm: right over the liver, left lower, deep recesses behind and beside. */
-static void diaphragm_distance(fseg_canvas *c)
+static void diaphragm_distance(fseg_abdomen *c)
 {
     const fseg_anatomy *a = c->a;
     for (int i = 0; i < c->row.n; ++i) {
@@ -173,7 +149,7 @@ static void diaphragm_distance(fseg_canvas *c)
     }
 }
 
-void fseg_paint_chest(fseg_canvas *c)
+void fseg_paint_chest(fseg_abdomen *c)
 {
     const int n = c->row.n;
     diaphragm_distance(c);
@@ -186,9 +162,9 @@ void fseg_paint_chest(fseg_canvas *c)
         c->work[i] = fseg_smooth_max(c->cavity[i] + 1.0f, c->lung[i], 6.0f);
         /* Vessels of the lung: the ridges of the fine field. */
         const float ridge = c->fine[i] < 0.0f ? -c->fine[i] : c->fine[i];
-        c->value[i] = c->signals[FSEG_TISSUE_LUNG] * (0.7f + (ridge < 0.04f ? 3.0f : 0.0f));
+        c->texture[i] = 0.7f + (ridge < 0.04f ? 3.0f : 0.0f);
     }
-    fseg_paint(c, c->work, c->value, 0, n, 0);
+    fseg_paint(c, c->work, FSEG_TISSUE_LUNG, 0, n, 0);
 
     int first, last;
     if (!fseg_row_span(&c->row, c->a->heart.low, c->a->heart.high, &first, &last))
@@ -198,20 +174,20 @@ void fseg_paint_chest(fseg_canvas *c)
         c->work[i] = fseg_smooth_max(
             fseg_smooth_max(c->work[i] + 2.0f * c->rough[i], c->lung[i] + 2.0f, 8.0f),
             c->cavity[i] + 2.0f, 6.0f);
-    fseg_paint_tissue(c, FSEG_TISSUE_HEART, 0.25f, 0.15f, first, last);
-    fseg_paint(c, c->work, c->value, first, last, 0);
+    fseg_paint_texture(c, 0.25f, 0.15f, first, last);
+    fseg_paint(c, c->work, FSEG_TISSUE_HEART, first, last, 0);
     fseg_ellipsoid_row(&c->a->heart_cavity, &c->row, first, last, c->work);
     for (int i = first; i < last; ++i) {
         c->work[i] = fseg_smooth_max(c->work[i] + 5.0f * c->rough[i], c->lung[i] + 9.0f, 8.0f);
-        c->value[i] = c->signals[FSEG_TISSUE_HEART] * (0.45f + 0.4f * c->rough[i]);
+        c->texture[i] = 0.45f + 0.4f * c->rough[i];
     }
-    fseg_paint(c, c->work, c->value, first, last, 0);
+    fseg_paint(c, c->work, FSEG_TISSUE_HEART, first, last, 0);
 }
 
-void fseg_paint_spine(fseg_canvas *c)
+void fseg_paint_spine(fseg_abdomen *c)
 {
     const fseg_anatomy *a = c->a;
-    const float z = c->row.z0;
+    const float z = c->row.origin[2];
     for (int side = -1; side <= 1; side += 2)
         fseg_paint_column(c, (float)side * 36.0f, 84.0f, 33.0f, 22.0f, FSEG_TISSUE_MUSCLE, 0.22f);
     /* Psoas and quadratus grow downwards; the crura of the diaphragm lie above. */

@@ -2,7 +2,7 @@
  * @file phantom_lattice.c
  * Smooth random fields: cubic B-splines over grids of independent values.
  */
-#include "phantom_internal.h"
+#include "phantom_scene.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -42,7 +42,9 @@ void fseg_lattice_release(fseg_lattice *lattice)
 
 size_t fseg_lattice_scratch(const fseg_lattice *lattice)
 {
-    return (size_t)lattice->n[0];
+    int most = lattice->n[0] > lattice->n[1] ? lattice->n[0] : lattice->n[1];
+    most = most > lattice->n[2] ? most : lattice->n[2];
+    return (size_t)most;
 }
 
 /* The cell of a coordinate, kept so that four values from it exist, and the place in the cell. */
@@ -57,29 +59,65 @@ static int cell_at(const fseg_lattice *lattice, int axis, float at, float *t)
     return cell;
 }
 
-void fseg_lattice_row(const fseg_lattice *lattice, float x0, float dx, float y, float z, int n,
-                      float *scratch, float *out)
+/* Rows along one axis: the other two axes are summed once for the whole row. */
+static void line_along(const fseg_lattice *lattice, int axis, const float origin[3], float step,
+                       int n, float *scratch, float *out)
 {
-    float t, wy[4], wz[4];
-    const int cy = cell_at(lattice, 1, y, &t);
-    weights_at(t, wy);
-    const int cz = cell_at(lattice, 2, z, &t);
-    weights_at(t, wz);
-    const int nx = lattice->n[0];
-    for (int i = 0; i < nx; ++i)
+    const size_t stride[3] = {1, (size_t)lattice->n[0],
+                              (size_t)lattice->n[0] * (size_t)lattice->n[1]};
+    const int inner = axis == 0 ? 1 : 0, outer = axis == 2 ? 1 : 2;
+    float t, wi[4], wo[4];
+    const int ci = cell_at(lattice, inner, origin[inner], &t);
+    weights_at(t, wi);
+    const int co = cell_at(lattice, outer, origin[outer], &t);
+    weights_at(t, wo);
+    const int count = lattice->n[axis];
+    for (int i = 0; i < count; ++i)
         scratch[i] = 0.0f;
     for (int c = 0; c < 4; ++c)
         for (int b = 0; b < 4; ++b) {
-            const size_t line = (size_t)(cz + c) * (size_t)lattice->n[1] + (size_t)(cy + b);
-            const float *values = lattice->values + line * (size_t)nx;
-            const float w = wz[c] * wy[b];
-            for (int i = 0; i < nx; ++i)
-                scratch[i] += w * values[i];
+            const float *values = lattice->values + (size_t)(co + c) * stride[outer] +
+                                  (size_t)(ci + b) * stride[inner];
+            const float w = wo[c] * wi[b];
+            if (axis == 0)
+                for (int i = 0; i < count; ++i)
+                    scratch[i] += w * values[i];
+            else
+                for (int i = 0; i < count; ++i)
+                    scratch[i] += w * values[(size_t)i * stride[axis]];
         }
     for (int i = 0; i < n; ++i) {
         float w[4];
-        const float *v = scratch + cell_at(lattice, 0, x0 + (float)i * dx, &t);
+        const float *v = scratch + cell_at(lattice, axis, origin[axis] + (float)i * step, &t);
         weights_at(t, w);
         out[i] = w[0] * v[0] + w[1] * v[1] + w[2] * v[2] + w[3] * v[3];
+    }
+}
+
+void fseg_lattice_line(const fseg_lattice *lattice, const float origin[3], const float step[3],
+                       int n, float *scratch, float *out)
+{
+    for (int axis = 0; axis < 3; ++axis)
+        if (step[(axis + 1) % 3] == 0.0f && step[(axis + 2) % 3] == 0.0f) {
+            line_along(lattice, axis, origin, step[axis], n, scratch, out);
+            return;
+        }
+    const size_t row = (size_t)lattice->n[0], plane = row * (size_t)lattice->n[1];
+    for (int i = 0; i < n; ++i) {
+        float w[3][4], t;
+        size_t cell[3];
+        for (int d = 0; d < 3; ++d) {
+            cell[d] = (size_t)cell_at(lattice, d, origin[d] + (float)i * step[d], &t);
+            weights_at(t, w[d]);
+        }
+        const float *values = lattice->values + cell[2] * plane + cell[1] * row + cell[0];
+        float sum = 0.0f;
+        for (size_t c = 0; c < 4; ++c)
+            for (size_t b = 0; b < 4; ++b) {
+                const float *v = values + c * plane + b * row;
+                sum += w[2][c] * w[1][b] *
+                       (w[0][0] * v[0] + w[0][1] * v[1] + w[0][2] * v[2] + w[0][3] * v[3]);
+            }
+        out[i] = sum;
     }
 }

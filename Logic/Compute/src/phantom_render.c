@@ -10,13 +10,13 @@
 /* ---- The abdomen --------------------------------------------------------------------------- */
 
 /* Keep an organ inside the cavity and below the diaphragm. */
-static void confine(fseg_canvas *c, float *f, int first, int last, float wall, float k)
+static void confine(fseg_abdomen *c, float *f, int first, int last, float wall, float k)
 {
     for (int i = first; i < last; ++i)
         f[i] = fseg_smooth_max(fseg_smooth_max(f[i], c->cavity[i] + wall, k), wall - c->lung[i], k);
 }
 
-static int rods_row(fseg_canvas *c, const fseg_rod *rods, int count, float k, float *out,
+static int rods_row(fseg_abdomen *c, const fseg_rod *rods, int count, float k, float *out,
                     int *first, int *last)
 {
     int any = 0;
@@ -44,7 +44,7 @@ static int rods_row(fseg_canvas *c, const fseg_rod *rods, int count, float k, fl
     return any;
 }
 
-static void paint_tube(fseg_canvas *c, const fseg_tube *tube)
+static void paint_tube(fseg_abdomen *c, const fseg_tube *tube)
 {
     int first, last;
     if (!rods_row(c, tube->rods, tube->count, 8.0f, c->work, &first, &last))
@@ -52,48 +52,47 @@ static void paint_tube(fseg_canvas *c, const fseg_tube *tube)
     for (int i = first; i < last; ++i)
         c->work[i] += 1.8f * c->rough[i] + 0.6f * c->fine[i];
     confine(c, c->work, first, last, 2.0f, 5.0f);
-    fseg_paint_tissue(c, FSEG_TISSUE_GUT_WALL, 0.2f, 0.12f, first, last);
-    fseg_paint(c, c->work, c->value, first, last, 0);
+    fseg_paint_texture(c, 0.2f, 0.12f, first, last);
+    fseg_paint(c, c->work, FSEG_TISSUE_GUT_WALL, first, last, 0);
 
-    const float solid = c->signals[FSEG_TISSUE_GUT_CONTENT];
-    const float fluid = c->signals[FSEG_TISSUE_FLUID];
     for (int i = first; i < last; ++i) {
         c->work[i] += tube->wall;
         float filled =
             tube->content + 0.8f * tube->mottle * (0.7f * c->rough[i] + 0.3f * c->fine[i]);
         filled = filled > 0.0f ? filled : 0.0f;
-        filled = filled < 1.0f ? filled : 1.0f;
-        float value = solid + filled * (fluid - solid);
+        c->mix[i] = filled < 1.0f ? filled : 1.0f;
         /* Gas collects in front; its surface is level. */
-        float gas = 0.5f - (c->row.y[i] - tube->gas_above) * c->inverse_edge;
+        float gas = 0.5f - (c->row.y[i] - tube->gas_above) * c->canvas->inverse_edge;
         gas = gas > 0.0f ? gas : 0.0f;
         gas = gas < 1.0f ? gas : 1.0f;
-        c->value[i] = value * (1.0f - 0.97f * gas);
+        c->texture[i] = 1.0f - 0.97f * gas;
     }
-    fseg_paint(c, c->work, c->value, first, last, 0);
+    const fseg_ink content = {
+        .a = FSEG_TISSUE_GUT_CONTENT, .b = FSEG_TISSUE_FLUID, .mix = c->mix, .texture = c->texture};
+    fseg_brush(c->canvas, c->work, &content, first, last, 0);
 }
 
-static void paint_pancreas(fseg_canvas *c)
+static void paint_pancreas(fseg_abdomen *c)
 {
     int first, last;
     if (!rods_row(c, c->a->pancreas, 3, 8.0f, c->work, &first, &last))
         return;
     for (int i = first; i < last; ++i)
         c->work[i] += 2.0f * c->fine[i] + 1.5f * c->rough[i];
-    fseg_paint_tissue(c, FSEG_TISSUE_PANCREAS, 0.1f, 0.2f, first, last);
-    fseg_paint(c, c->work, c->value, first, last, 0);
+    fseg_paint_texture(c, 0.1f, 0.2f, first, last);
+    fseg_paint(c, c->work, FSEG_TISSUE_PANCREAS, first, last, 0);
 }
 
-static void paint_kidney(fseg_canvas *c, int side)
+static void paint_kidney(fseg_abdomen *c, int side)
 {
     const fseg_ellipsoid *kidney = &c->a->kidney[side], *sinus = &c->a->sinus[side];
     int first, last;
     if (!fseg_row_span(&c->row, kidney->low, kidney->high, &first, &last))
         return;
-    fseg_ellipsoid_row(sinus, &c->row, first, last, c->value);
+    fseg_ellipsoid_row(sinus, &c->row, first, last, c->other);
     fseg_ellipsoid_row(kidney, &c->row, first, last, c->work);
     for (int i = first; i < last; ++i) {
-        const float hollow = c->value[i] + 2.5f * c->fine[i];
+        const float hollow = c->other[i] + 2.5f * c->fine[i];
         c->work[i] += 0.8f * c->rough[i];
         const float depth = -c->work[i];
         c->work[i] = fseg_smooth_max(c->work[i], -hollow, 4.0f);
@@ -101,13 +100,14 @@ static void paint_kidney(fseg_canvas *c, int side)
         float pyramid = (depth - 6.0f) * 0.3f;
         pyramid = pyramid > 0.0f ? pyramid : 0.0f;
         pyramid = pyramid < 1.0f ? pyramid : 1.0f;
-        pyramid *= c->rough[i] > 0.0f ? 1.0f : 0.25f;
-        const float cortex = c->signals[FSEG_TISSUE_KIDNEY_CORTEX];
-        const float medulla = c->signals[FSEG_TISSUE_KIDNEY_MEDULLA];
-        c->value[i] = (cortex + pyramid * (medulla - cortex)) *
-                      (1.0f + 0.05f * c->rough[i] + 0.1f * c->fine[i]);
+        c->mix[i] = pyramid * (c->rough[i] > 0.0f ? 1.0f : 0.25f);
     }
-    fseg_paint(c, c->work, c->value, first, last,
+    fseg_paint_texture(c, 0.05f, 0.1f, first, last);
+    const fseg_ink parenchyma = {.a = FSEG_TISSUE_KIDNEY_CORTEX,
+                                 .b = FSEG_TISSUE_KIDNEY_MEDULLA,
+                                 .mix = c->mix,
+                                 .texture = c->texture};
+    fseg_brush(c->canvas, c->work, &parenchyma, first, last,
                side == 0 ? FSEG_PHANTOM_RIGHT_KIDNEY : FSEG_PHANTOM_LEFT_KIDNEY);
 
     /* Urine in the pelvis, in patches between fat and vessels of the sinus. */
@@ -116,13 +116,12 @@ static void paint_kidney(fseg_canvas *c, int side)
     fseg_ellipsoid_row(sinus, &c->row, first, last, c->work);
     for (int i = first; i < last; ++i)
         c->work[i] = (c->work[i] + 3.0f) + 8.0f * (0.15f - c->fine[i]);
-    fseg_paint_tissue(c, FSEG_TISSUE_FLUID, 0.0f, 0.05f, first, last);
-    for (int i = first; i < last; ++i)
-        c->value[i] *= 0.85f;
-    fseg_paint(c, c->work, c->value, first, last, 0);
+    fseg_paint_texture(c, 0.0f, 0.05f, first, last);
+    const fseg_ink urine = {.a = FSEG_TISSUE_FLUID, .dim = 0.85f, .texture = c->texture};
+    fseg_brush(c->canvas, c->work, &urine, first, last, 0);
 }
 
-static void paint_spleen(fseg_canvas *c)
+static void paint_spleen(fseg_abdomen *c)
 {
     const fseg_anatomy *a = c->a;
     int first, last;
@@ -136,11 +135,11 @@ static void paint_spleen(fseg_canvas *c)
     for (int i = first; i < last; ++i)
         c->work[i] = fseg_smooth_max(c->work[i], 3.0f - c->other[i], 6.0f);
     confine(c, c->work, first, last, 2.0f, 6.0f);
-    fseg_paint_tissue(c, FSEG_TISSUE_SPLEEN, 0.04f, 0.03f, first, last);
-    fseg_paint(c, c->work, c->value, first, last, FSEG_PHANTOM_SPLEEN);
+    fseg_paint_texture(c, 0.04f, 0.03f, first, last);
+    fseg_paint(c, c->work, FSEG_TISSUE_SPLEEN, first, last, FSEG_PHANTOM_SPLEEN);
 }
 
-static void liver_distance(fseg_canvas *c, int first, int last)
+static void liver_distance(fseg_abdomen *c, int first, int last)
 {
     const fseg_anatomy *a = c->a;
     float *f = c->liver;
@@ -168,7 +167,7 @@ static void liver_distance(fseg_canvas *c, int first, int last)
     confine(c, f, first, last, 2.5f, 9.0f);
 }
 
-static void paint_liver(fseg_canvas *c)
+static void paint_liver(fseg_abdomen *c)
 {
     const fseg_anatomy *a = c->a;
     float low[3], high[3];
@@ -180,11 +179,11 @@ static void paint_liver(fseg_canvas *c)
     if (!fseg_row_span(&c->row, low, high, &first, &last))
         return;
     liver_distance(c, first, last);
-    fseg_paint_tissue(c, FSEG_TISSUE_LIVER, 0.05f, 0.06f, first, last);
-    fseg_paint(c, c->liver, c->value, first, last, FSEG_PHANTOM_LIVER);
+    fseg_paint_texture(c, 0.05f, 0.06f, first, last);
+    fseg_paint(c, c->liver, FSEG_TISSUE_LIVER, first, last, FSEG_PHANTOM_LIVER);
 
     /* Vessels belong to the liver, as in the usual manual outlines. */
-    const float vein = c->signals[FSEG_TISSUE_VEIN];
+    const fseg_ink blood = {.a = FSEG_TISSUE_VEIN};
     for (int n = 0; n < a->vessel_count; ++n) {
         const fseg_rod *rod = &a->vessels[n];
         int from, to;
@@ -192,23 +191,21 @@ static void paint_liver(fseg_canvas *c)
             continue;
         from = from > first ? from : first;
         to = to < last ? to : last;
-        for (int i = from; i < to; ++i) {
+        for (int i = from; i < to; ++i)
             c->work[i] = 1e3f;
-            c->value[i] = vein;
-        }
         fseg_rod_row(rod, &c->row, from, to, 0.01f, c->work);
         for (int i = from; i < to; ++i)
             c->work[i] = c->work[i] > c->liver[i] + 3.0f ? c->work[i] : c->liver[i] + 3.0f;
-        fseg_paint(c, c->work, c->value, from, to, -1);
+        fseg_brush(c->canvas, c->work, &blood, from, to, -1);
     }
 }
 
-static void paint_bile(fseg_canvas *c)
+static void paint_bile(fseg_abdomen *c)
 {
     int first, last;
     if (rods_row(c, c->a->bile, 2, 1.0f, c->work, &first, &last)) {
-        fseg_paint_tissue(c, FSEG_TISSUE_FLUID, 0.0f, 0.0f, first, last);
-        fseg_paint(c, c->work, c->value, first, last, -1);
+        fseg_paint_texture(c, 0.0f, 0.0f, first, last);
+        fseg_paint(c, c->work, FSEG_TISSUE_FLUID, first, last, -1);
     }
     const fseg_ellipsoid *bladder = &c->a->gall_bladder;
     if (!c->a->has_gall_bladder ||
@@ -218,49 +215,47 @@ static void paint_bile(fseg_canvas *c)
     for (int i = first; i < last; ++i)
         c->work[i] -= 1.2f;
     confine(c, c->work, first, last, 2.0f, 4.0f);
-    fseg_paint_tissue(c, FSEG_TISSUE_GUT_WALL, 0.0f, 0.1f, first, last);
-    fseg_paint(c, c->work, c->value, first, last, 0);
+    fseg_paint_texture(c, 0.0f, 0.1f, first, last);
+    fseg_paint(c, c->work, FSEG_TISSUE_GUT_WALL, first, last, 0);
     for (int i = first; i < last; ++i)
         c->work[i] += 1.6f;
-    fseg_paint_tissue(c, FSEG_TISSUE_FLUID, 0.02f, 0.02f, first, last);
-    fseg_paint(c, c->work, c->value, first, last, 0);
+    fseg_paint_texture(c, 0.02f, 0.02f, first, last);
+    fseg_paint(c, c->work, FSEG_TISSUE_FLUID, first, last, 0);
 }
 
-static void paint_great_vessels(fseg_canvas *c)
+static void paint_great_vessels(fseg_abdomen *c)
 {
-    const float z = c->row.z0;
+    const float z = c->row.origin[2];
     /* The vena cava moves to the right and forward towards the liver. */
     const float up = z > 0.0f ? z / 80.0f : 0.0f;
     const float inflow = 0.5f + 0.5f * tanhf((c->a->aorta_bright_below - z) / 12.0f);
     const float x = -21.0f - 5.0f * up, y = 24.0f - 8.0f * up;
+    fseg_ink blood = {.a = FSEG_TISSUE_FLOW, .b = FSEG_TISSUE_VEIN, .mix = c->mix};
     int first, last;
     if (fseg_paint_column_span(c, x, y, 11.0f, 9.0f, &first, &last)) {
         fseg_paint_column_distance(c, x, y, 11.0f, 8.5f, first, last, c->work);
         for (int i = first; i < last; ++i)
-            c->value[i] =
-                c->signals[FSEG_TISSUE_FLOW] +
-                0.5f * inflow * (c->signals[FSEG_TISSUE_VEIN] - c->signals[FSEG_TISSUE_FLOW]);
-        fseg_paint(c, c->work, c->value, first, last, 0);
+            c->mix[i] = 0.5f * inflow;
+        fseg_brush(c->canvas, c->work, &blood, first, last, 0);
     }
     fseg_paint_column(c, 10.0f, 21.0f, 10.5f, 10.5f, FSEG_TISSUE_GUT_WALL, 0.05f);
     if (fseg_paint_column_span(c, 10.0f, 21.0f, 9.0f, 9.0f, &first, &last)) {
         fseg_paint_column_distance(c, 10.0f, 21.0f, 8.6f, 8.6f, first, last, c->work);
         for (int i = first; i < last; ++i)
-            c->value[i] =
-                c->signals[FSEG_TISSUE_FLOW] +
-                inflow * (1.2f * c->signals[FSEG_TISSUE_VEIN] - c->signals[FSEG_TISSUE_FLOW]);
-        fseg_paint(c, c->work, c->value, first, last, 0);
+            c->mix[i] = inflow;
+        blood.scale_b = 1.2f;
+        fseg_brush(c->canvas, c->work, &blood, first, last, 0);
     }
 }
 
 /* ---- The row ------------------------------------------------------------------------------- */
 
-enum { ROW_BUFFERS = 13 + FSEG_PHANTOM_LABELS };
+enum { ROW_BUFFERS = 13 };
 
-size_t fseg_painter_scratch(const fseg_painter *painter, int n)
+size_t fseg_abdomen_scratch(const void *subject, int n)
 {
     size_t most = 0;
-    const fseg_fields *f = painter->fields;
+    const fseg_fields *f = &((const fseg_abdomen_subject *)subject)->fields;
     const fseg_lattice *lattices[] = {&f->warp[0], &f->warp[1], &f->warp[2], &f->rough, &f->fine};
     for (size_t i = 0; i < sizeof lattices / sizeof *lattices; ++i) {
         const size_t need = fseg_lattice_scratch(lattices[i]);
@@ -269,44 +264,43 @@ size_t fseg_painter_scratch(const fseg_painter *painter, int n)
     return most + (size_t)ROW_BUFFERS * (size_t)n;
 }
 
-void fseg_painter_row(const fseg_painter *painter, float x0, float dx, float y, float z, int n,
-                      float *scratch, float *signal, float *const weight[FSEG_PHANTOM_LABELS])
+void fseg_abdomen_paint(const void *user, const float origin[3], const float step[3],
+                        fseg_canvas *canvas, float *scratch)
 {
-    const fseg_anatomy *a = painter->anatomy;
-    const fseg_fields *fields = painter->fields;
+    const fseg_abdomen_subject *subject = user;
+    const fseg_anatomy *a = &subject->anatomy;
+    const fseg_fields *fields = &subject->fields;
+    const int n = canvas->n;
     float *buffers[ROW_BUFFERS];
     for (int b = 0; b < ROW_BUFFERS; ++b)
         buffers[b] = scratch + (size_t)b * (size_t)n;
     float *line = scratch + (size_t)ROW_BUFFERS * (size_t)n;
 
-    fseg_canvas c;
+    fseg_abdomen c;
     memset(&c, 0, sizeof c);
+    c.canvas = canvas;
     c.a = a;
-    c.signals = painter->signals;
     c.row.n = n;
-    c.row.x0 = (x0 - a->shift[0]) / a->scale[0];
-    c.row.dx = dx / a->scale[0];
-    c.row.y0 = (y - a->shift[1]) / a->scale[1];
-    c.row.z0 = (z - a->shift[2]) / a->scale[2];
-    c.row.margin = fields->warp_mm + painter->edge + 10.0f;
-    c.inverse_edge = 1.0f / painter->edge;
+    for (int d = 0; d < 3; ++d) {
+        c.row.origin[d] = (origin[d] - a->shift[d]) / a->scale[d];
+        c.row.step[d] = step[d] / a->scale[d];
+    }
+    c.row.margin = fields->warp_mm + 1.0f / canvas->inverse_edge + 10.0f;
 
     float *position[3] = {buffers[0], buffers[1], buffers[2]};
     for (int d = 0; d < 3; ++d) {
-        fseg_lattice_row(&fields->warp[d], c.row.x0, c.row.dx, c.row.y0, c.row.z0, n, line,
-                         position[d]);
-        for (int i = 0; i < n; ++i) {
-            const float at = d == 0 ? c.row.x0 + (float)i * c.row.dx : d == 1 ? c.row.y0 : c.row.z0;
-            position[d][i] = at + fields->warp_mm * position[d][i];
-        }
+        fseg_lattice_line(&fields->warp[d], c.row.origin, c.row.step, n, line, position[d]);
+        for (int i = 0; i < n; ++i)
+            position[d][i] =
+                c.row.origin[d] + (float)i * c.row.step[d] + fields->warp_mm * position[d][i];
     }
     c.row.x = position[0];
     c.row.y = position[1];
     c.row.z = position[2];
     /* The splines average their values down to about a fifth: bring them back to about +-1. */
     float *rough = buffers[3], *fine = buffers[4];
-    fseg_lattice_row(&fields->rough, c.row.x0, c.row.dx, c.row.y0, c.row.z0, n, line, rough);
-    fseg_lattice_row(&fields->fine, c.row.x0, c.row.dx, c.row.y0, c.row.z0, n, line, fine);
+    fseg_lattice_line(&fields->rough, c.row.origin, c.row.step, n, line, rough);
+    fseg_lattice_line(&fields->fine, c.row.origin, c.row.step, n, line, fine);
     for (int i = 0; i < n; ++i) {
         rough[i] *= 2.5f;
         fine[i] *= 2.5f;
@@ -319,11 +313,8 @@ void fseg_painter_row(const fseg_painter *painter, float x0, float dx, float y, 
     c.liver = buffers[8];
     c.work = buffers[9];
     c.other = buffers[10];
-    c.value = buffers[11];
-    c.signal = buffers[12];
-    for (int k = 0; k < FSEG_PHANTOM_LABELS; ++k)
-        c.weight[k] = buffers[13 + k];
-    memset(c.signal, 0, (size_t)n * sizeof(float) * (1 + FSEG_PHANTOM_LABELS));
+    c.texture = buffers[11];
+    c.mix = buffers[12];
 
     fseg_paint_body(&c);
     fseg_paint_chest(&c);
@@ -338,10 +329,4 @@ void fseg_painter_row(const fseg_painter *painter, float x0, float dx, float y, 
     paint_liver(&c);
     paint_bile(&c);
     paint_great_vessels(&c);
-
-    for (int i = 0; i < n; ++i)
-        signal[i] += c.signal[i];
-    for (int k = 1; k < FSEG_PHANTOM_LABELS; ++k)
-        for (int i = 0; i < n; ++i)
-            weight[k][i] += c.weight[k][i];
 }

@@ -2,7 +2,7 @@
  * @file phantom_shapes.c
  * Signed distances to simple bodies, along an image row.
  */
-#include "phantom_internal.h"
+#include "phantom_scene.h"
 
 #include <math.h>
 #include <string.h>
@@ -56,16 +56,25 @@ int fseg_row_span(const fseg_row *row, const float low[3], const float high[3], 
                   int *last)
 {
     const float m = row->margin;
+    float from = 0.0f, to = (float)row->n;
     *first = *last = 0;
-    if (row->y0 < low[1] - m || row->y0 > high[1] + m || row->z0 < low[2] - m ||
-        row->z0 > high[2] + m)
+    for (int d = 0; d < 3; ++d) {
+        const float step = row->step[d], at = row->origin[d];
+        if (step == 0.0f) {
+            if (at < low[d] - m || at > high[d] + m)
+                return 0;
+            continue;
+        }
+        const float near = step > 0.0f ? low[d] - m : high[d] + m;
+        const float far = step > 0.0f ? high[d] + m : low[d] - m;
+        const float enter = (near - at) / step, leave = (far - at) / step + 1.0f;
+        from = enter > from ? enter : from;
+        to = leave < to ? leave : to;
+    }
+    if (to <= 0.0f || from >= to)
         return 0;
-    const float from = (low[0] - m - row->x0) / row->dx;
-    const float to = (high[0] + m - row->x0) / row->dx + 1.0f;
-    if (to <= 0.0f || from >= (float)row->n)
-        return 0;
-    *first = from > 0.0f ? (int)from : 0;
-    *last = to < (float)row->n ? (int)to : row->n;
+    *first = (int)from;
+    *last = (int)to;
     return *first < *last;
 }
 

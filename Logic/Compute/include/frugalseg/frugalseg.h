@@ -11,6 +11,7 @@
 #ifndef FRUGALSEG_FRUGALSEG_H
 #define FRUGALSEG_FRUGALSEG_H
 
+#include "acquisition.h"
 #include "augment.h"
 #include "constraint_map.h"
 #include "context.h"
@@ -27,6 +28,7 @@
 #include "session.h"
 #include "statistics.h"
 #include "status.h"
+#include "tissue.h"
 #include "trainer.h"
 
 /** Version of the library, "major.minor.patch". */
