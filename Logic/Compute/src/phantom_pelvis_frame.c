@@ -41,6 +41,7 @@ static void begin(builder *b, fseg_pelvis_tissue tissue, float blend, float roug
     part->blend = blend;
     part->rough = rough;
     part->rim_tissue = FSEG_PELVIS_CORTICAL;
+    part->gain = 1.0f;
     part->fibres[0] = 1.0f;
     for (int d = 0; d < 3; ++d) {
         part->low[d] = 1e6f;
@@ -88,7 +89,8 @@ static void ellipsoid(builder *b, float x, float y, float z, float rx, float ry,
 static void muscle(builder *b, float blend, float streaks, float fx, float fy)
 {
     begin(b, FSEG_PELVIS_MUSCLE, blend, 1.2f);
-    b->part->patches = 0.12f;
+    b->part->patches = 0.15f;
+    b->part->gain = vary(b->random, 1.25f, 0.45f);
     b->part->streaks = streaks;
     b->part->fibres[0] = fx;
     b->part->fibres[1] = fy;
@@ -98,14 +100,17 @@ static void bone(builder *b, float blend, float rim)
 {
     begin(b, FSEG_PELVIS_MARROW, blend, 0.6f);
     b->part->rim = rim;
-    b->part->patches = 0.22f;
+    b->part->gain = vary(b->random, 0.85f, 0.3f);
+    b->part->patches = vary(b->random, 0.25f, 0.15f);
 }
 
 /* Muscles of thigh, hip and buttock: first, so that bones and the pelvis lie on them. */
 static void draw_muscles(builder *b, float s, float lean)
 {
-    const float streaks = 0.35f + 0.9f * (1.0f - lean);
-    muscle(b, 14.0f, 1.3f * streaks, 0.90f * s, 0.42f); /* gluteus maximus */
+    const float streaks = 0.35f + 1.3f * (1.0f - lean);
+    muscle(b, 14.0f, 1.8f * streaks, 0.90f * s, 0.42f); /* gluteus maximus */
+    b->part->gain *= vary(b->random, 1.5f, 0.5f);
+    b->part->patches = vary(b->random, 0.25f, 0.15f);
     ellipsoid(b, s * 72.0f, 88.0f, 12.0f, 56.0f, 27.0f, 78.0f, 0.0f, 0.0f, s * 18.0f);
     ellipsoid(b, s * 104.0f, 74.0f, -10.0f, 40.0f, 30.0f, 60.0f, 0.0f, 0.0f, s * -10.0f);
     muscle(b, 10.0f, streaks, 0.5f, 0.86f); /* gluteus medius and minimus, tensor */
@@ -135,7 +140,7 @@ static void draw_muscles(builder *b, float s, float lean)
 static void draw_wall(builder *b, float s, float front)
 {
     muscle(b, 4.0f, 0.25f, 0.0f, 1.0f); /* rectus abdominis, to the pubic crest */
-    ellipsoid(b, s * 20.0f, -82.0f - front, 62.0f, 19.0f, 7.0f, 66.0f, 0.0f, 0.0f, s * 6.0f);
+    ellipsoid(b, s * 20.0f, -82.0f - front, 62.0f, 20.0f, 9.0f, 66.0f, 0.0f, 0.0f, s * 6.0f);
     rod(b, s * 12.0f, -80.0f - front, 20.0f, s * 8.0f, -66.0f, 4.0f, 7.0f, 4.0f);
 }
 

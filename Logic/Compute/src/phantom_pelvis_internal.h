@@ -117,6 +117,7 @@ typedef struct fseg_pelvis_part {
     float blend, rough; /* mm: of the union; surface roughness */
     fseg_pelvis_tissue tissue, rim_tissue;
     float rim;       /* mm, 0 = none */
+    float gain;      /* of the tissue's signal */
     float patches;   /* relative strength of 12 mm patches */
     float streaks;   /* amount of fat streaks between fibres */
     float fibres[2]; /* direction of the fibres in the transverse plane */
@@ -156,7 +157,7 @@ struct fseg_pelvis {
     int wall_first; /* parts before it lie outside the pelvic cavity */
 
     struct {
-        float z[5], rx[5], ry[5], y[5], thickness, wedge;
+        float z[5], rx[5], ry[5], y[5], thickness, wedge, sling;
     } levator;
     fseg_pelvis_tube tubes[FSEG_PELVIS_TUBES]; /* the first is the rectum */
     int tube_count;
@@ -174,7 +175,8 @@ struct fseg_pelvis {
     fseg_ellipsoid lesions[FSEG_PELVIS_LESIONS];
     int lesion_count;
     fseg_ellipsoid anterior, central;
-    float septa, peripheral_patches, capsule_mm, capsule_strength, pseudo_capsule_mm, stroma_mottle;
+    float septa, grain, peripheral_patches, capsule_mm, capsule_strength, pseudo_capsule_mm,
+        stroma_mottle;
     float anterior_strength, central_strength, verumontanum;
 };
 
@@ -188,6 +190,12 @@ fseg_status fseg_pelvis_field_cover(const float half[3], fseg_field *out);
 void fseg_pelvis_draw_frame(fseg_random *random, fseg_pelvis *pelvis);
 void fseg_pelvis_draw_organs(fseg_random *random, fseg_pelvis *pelvis);
 
+/** Something foreign: no anatomy, but a reason not to trust signal alone. */
+typedef struct fseg_pelvis_mass {
+    fseg_ellipsoid shape;
+    float value, mottle, streak;
+} fseg_pelvis_mass;
+
 /* ---- Painting ------------------------------------------------------------------------------ */
 
 enum { FSEG_PELVIS_CHUNK = 64 };
@@ -196,6 +204,8 @@ enum { FSEG_PELVIS_CHUNK = 64 };
 typedef struct fseg_pelvis_canvas {
     const fseg_pelvis *p;
     const float *signals;
+    const fseg_pelvis_mass *masses; /* of the scan */
+    int mass_count;
     int n;
     float inverse_edge;
     float low[3], high[3]; /* of the samples, as the neighbours see them */

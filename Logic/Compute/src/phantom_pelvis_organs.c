@@ -38,16 +38,18 @@ static void draw_rectum(fseg_random *random, fseg_pelvis *p)
     t->mottle = vary(random, 0.35f, 0.3f);
     const float what = fseg_random_uniform(random);
     float radius;
-    if (what < 0.35f) { /* collapsed */
-        radius = vary(random, 11.0f, 2.5f);
-        t->gel = vary(random, 0.25f, 0.25f);
-    } else if (what < 0.62f) { /* stool, perhaps some gas */
+    if (what < 0.5f) { /* collapsed: mostly wall */
+        radius = vary(random, 12.5f, 3.5f);
+        t->wall = radius * vary(random, 0.6f, 0.25f);
+        t->mucosa = vary(random, 2.0f, 1.5f);
+        t->gel = vary(random, 0.2f, 0.2f);
+    } else if (what < 0.7f) { /* stool, perhaps some gas */
         radius = vary(random, 17.0f, 5.0f);
         t->gel = vary(random, 0.15f, 0.15f);
         t->mottle += 0.3f;
         if (chance(random, 0.4f))
             t->gas_above = p->half[1] + vary(random, 14.0f, 8.0f);
-    } else if (what < 0.85f) { /* gas */
+    } else if (what < 0.88f) { /* gas */
         radius = vary(random, 17.0f, 5.0f);
         t->gas_above = 1000.0f;
         if (chance(random, 0.3f))
@@ -58,12 +60,13 @@ static void draw_rectum(fseg_random *random, fseg_pelvis *p)
         t->mottle = 0.05f;
     }
     const float back = p->half[1] - 17.0f, down = 22.0f - p->half[2];
+    const float canal = vary(random, 13.5f, 3.0f); /* with the inner sphincter */
     const float slope = vary(random, 1.0f, 0.45f); /* how fast it leaves the gland backwards */
     const float aside = vary(random, 0.0f, 6.0f), near = vary(random, 0.0f, 3.5f);
     /* The front wall follows the gland's rear surface, which the deformation refines. */
     const float points[6][4] = {
-        {0.0f, 32.0f, -64.0f, 13.0f},
-        {0.0f, 26.0f, -38.0f, 12.5f},
+        {0.0f, 32.0f, -64.0f, canal},
+        {0.0f, 26.0f, -38.0f, canal},
         {0.2f * aside, 17.0f + near + radius * 0.85f, -16.0f, 0.7f * radius + 3.5f},
         {0.5f * aside, 15.5f + near + radius + 7.0f * (slope - 0.6f), 6.0f,
          radius + t->wall * 0.5f},
@@ -118,11 +121,11 @@ static float draw_bladder(fseg_random *random, fseg_pelvis *p)
     p->bladder = fseg_ellipsoid_make(centre, half, turn);
     p->bladder_flat = vary(random, 0.4f, 0.3f);
     p->bladder_wall = vary(random, 2.6f, 0.8f) + 3.0f * expf(-ml / 90.0f) +
-                      (chance(random, 0.3f) ? fseg_random_range(random, 0.5f, 3.5f) : 0.0f);
+                      (chance(random, 0.45f) ? fseg_random_range(random, 0.5f, 5.5f) : 0.0f);
     p->trabeculation = 0.5f * vary(random, 0.4f, 0.35f) * (p->bladder_wall > 4.0f ? 1.6f : 0.8f);
     const float neck[3] = {0.0f, vary(random, -3.0f, 3.0f), 0.92f * p->half[2]};
-    const float size[3] = {vary(random, 15.0f, 4.0f), vary(random, 11.0f, 3.0f),
-                           vary(random, 8.0f, 3.0f)};
+    const float size[3] = {vary(random, 18.0f, 7.0f), vary(random, 13.0f, 5.0f),
+                           vary(random, 9.0f, 4.0f)};
     p->bladder_neck = fseg_ellipsoid_make(neck, size, turn);
     return centre[2] + half[2];
 }
@@ -130,10 +133,10 @@ static float draw_bladder(fseg_random *random, fseg_pelvis *p)
 static void draw_floor(fseg_random *random, fseg_pelvis *p)
 {
     static const float z[5] = {-60.0f, -36.0f, -16.0f, 4.0f, 24.0f};
-    static const float rx[5] = {14.0f, 17.0f, 25.0f, 33.5f, 45.0f};
+    static const float rx[5] = {14.0f, 17.0f, 23.5f, 30.5f, 44.0f};
     static const float ry[5] = {14.0f, 20.0f, 28.0f, 36.0f, 50.0f};
     static const float y[5] = {29.0f, 19.0f, 14.0f, 14.0f, 16.0f};
-    const float wide = vary(random, 1.0f, 0.1f), grow = p->half[0] - 25.0f;
+    const float wide = vary(random, 1.03f, 0.12f), grow = p->half[0] - 25.0f;
     for (int i = 0; i < 5; ++i) {
         const float near = i == 0 ? 0.0f : i == 1 ? 0.2f : i == 4 ? 0.5f : 0.8f;
         p->levator.z[i] = z[i] + 22.0f - p->half[2];
@@ -142,6 +145,7 @@ static void draw_floor(fseg_random *random, fseg_pelvis *p)
         p->levator.y[i] = y[i] + p->half[1] - 17.0f;
     }
     p->levator.thickness = vary(random, 3.6f, 1.4f);
+    p->levator.sling = fseg_random_range(random, 0.6f, 3.0f);
     p->levator.wedge = vary(random, 0.45f, 0.35f);
 }
 
@@ -264,7 +268,8 @@ static void draw_inside(fseg_random *random, fseg_pelvis *p)
     const float out[3] = {0.0f, -0.05f * r[1] - 2.0f, -r[2] - 22.0f};
     p->urethra = fseg_rod_make(mid, end, 3.6f, 3.0f);
     p->membranous = fseg_rod_make(end, out, 6.5f, 7.5f);
-    p->septa = fseg_random_range(random, 0.05f, 0.6f);
+    p->septa = fseg_random_range(random, 0.1f, 0.95f);
+    p->grain = fseg_random_range(random, 0.03f, 0.2f);
     p->peripheral_patches = fseg_random_range(random, 0.05f, 0.45f);
     p->capsule_mm = fseg_random_range(random, 0.2f, 1.1f);
     p->capsule_strength = fseg_random_range(random, 0.0f, 0.7f);

@@ -213,6 +213,8 @@ static void paint_part(fseg_pelvis_canvas *c, const fseg_pelvis_part *part)
             c->work[i] += part->rim * (1.0f + 0.3f * c->fine[i]);
     }
     fseg_pelvis_fill(c, part->tissue, part->patches, 0.06f);
+    for (int i = 0; i < c->n; ++i)
+        c->value[i] *= part->gain;
     if (part->streaks > 0.0f) {
         const fseg_pelvis *p = c->p;
         const float fat = c->signals[FSEG_PELVIS_FAT];
@@ -248,6 +250,23 @@ static void paint_cavity(fseg_pelvis_canvas *c)
     fseg_pelvis_cover(c, c->work, c->value);
 }
 
+static void paint_masses(fseg_pelvis_canvas *c)
+{
+    for (int n = 0; n < c->mass_count; ++n) {
+        const fseg_pelvis_mass *m = &c->masses[n];
+        if (!fseg_pelvis_meets(c, m->shape.low, m->shape.high, 5.0f))
+            continue;
+        fseg_pelvis_ellipsoid(c, &m->shape, c->work);
+        for (int i = 0; i < c->n; ++i) {
+            c->work[i] += 1.5f * c->rough[i];
+            const float v = 1.0f + m->mottle * (c->fine[i] + 0.5f * c->hair[i]) +
+                            m->streak * (c->rough[i] > 0.8f ? 1.0f : 0.0f);
+            c->value[i] = m->value * (v > 0.1f ? v : 0.1f);
+        }
+        fseg_pelvis_cover(c, c->work, c->value);
+    }
+}
+
 void fseg_pelvis_paint_frame(fseg_pelvis_canvas *c)
 {
     const fseg_pelvis *p = c->p;
@@ -263,6 +282,7 @@ void fseg_pelvis_paint_frame(fseg_pelvis_canvas *c)
     paint_cavity(c);
     for (int n = p->wall_first; n < p->part_count; ++n)
         paint_part(c, &p->parts[n]);
+    paint_masses(c);
     /* The buttocks part behind, below the sacrum. */
     const float from = p->half[1] + 48.0f;
     int any = 0;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { THROUGH_SAMPLES = 4, BAND_ROWS = 16, SIDE_MAX = 2048, SLICES_MAX = 512 };
+enum { THROUGH_SAMPLES = 4, BAND_ROWS = 16, SIDE_MAX = 2048, SLICES_MAX = 512, MASSES_MAX = 24 };
 static const float signal_scale = 1000.0f;
 static const uint64_t tissue_stream = (uint64_t)0x64 << 56;
 static const uint64_t coil_stream = (uint64_t)0x65 << 56;
@@ -55,7 +55,7 @@ fseg_pelvis_scan fseg_pelvis_random_scan(uint64_t seed)
                                                     : FSEG_PELVIS_SAGITTAL;
     const double field = (double)fseg_random_range(&random, 140.0f, 215.0f);
     const double slice_mm = (double)fseg_random_range(&random, 2.6f, 4.4f);
-    const int size = (int)lround(field / 0.95);
+    const int size = (int)lround(field / 1.3);
     const double reach = plane == FSEG_PELVIS_AXIAL ? 78.0 : 62.0;
     const int slices =
         (int)lround((reach + (double)fseg_random_range(&random, -12.0f, 16.0f)) / slice_mm);
@@ -74,8 +74,10 @@ fseg_pelvis_scan fseg_pelvis_random_scan(uint64_t seed)
             (double)fseg_random_range(&random, d == 0 ? -6.0f : -16.0f, d == 0 ? 6.0f : 16.0f);
     const float hazy = fseg_random_uniform(&random);
     scan.noise = 0.005 + 0.06 * (double)(hazy * hazy);
-    scan.bias = (double)fseg_random_range(&random, 0.1f, 1.3f);
+    scan.bias = (double)fseg_random_range(&random, 0.1f, 1.7f);
     scan.contrast_variation = (double)fseg_random_range(&random, 0.3f, 1.0f);
+    scan.clutter = (double)fseg_random_range(&random, -0.3f, 1.0f);
+    scan.clutter = scan.clutter > 0.0 ? scan.clutter : 0.0;
     scan.slice_fill = (double)fseg_random_range(&random, 0.8f, 1.0f);
     return scan;
 }
@@ -103,6 +105,7 @@ static fseg_status check_scan(const fseg_pelvis_scan *s, fseg_error *error)
     } numbers[] = {{"noise", s->noise, 1.0},
                    {"bias", s->bias, 2.0},
                    {"contrast variation", s->contrast_variation, 1.0},
+                   {"clutter", s->clutter, 1.0},
                    {"slice fill", s->slice_fill, 1.5}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i)
         if (!(numbers[i].value >= 0.0 && numbers[i].value <= numbers[i].high))
@@ -117,13 +120,43 @@ typedef struct job {
     const fseg_pelvis *pelvis;
     const fseg_pelvis_scan *scan;
     float signals[FSEG_PELVIS_TISSUES], gain;
-    float edge, along[3], phase[3]; /* of the shading */
+    float edge, phase[3]; /* of the shading */
+    fseg_pelvis_mass masses[MASSES_MAX];
+    int mass_count;
     float front, rear, wave;
     int bands;
     size_t first;
     float *image;
     uint8_t *labels;
 } job;
+
+/* Foreign masses, none in the space where the organs lie. */
+static void draw_masses(fseg_random *random, job *j)
+{
+    const float *half = j->pelvis->half;
+    const int wanted = (int)(j->scan->clutter * (double)MASSES_MAX + 0.5);
+    for (int tries = 0; tries < 20 * wanted && j->mass_count < wanted; ++tries) {
+        float at[3], radius[3], turn[3];
+        const float size = fseg_random_range(random, 3.0f, 26.0f);
+        const float reach[3] = {105.0f, 100.0f, 75.0f};
+        float nearest = 0.0f;
+        for (int d = 0; d < 3; ++d) {
+            at[d] = fseg_random_range(random, -reach[d], reach[d]);
+            radius[d] = size * fseg_random_range(random, 0.5f, 1.2f);
+            turn[d] = fseg_random_range(random, -90.0f, 90.0f);
+            const float q = at[d] / (half[d] + 12.0f + size);
+            nearest += q * q;
+        }
+        if (nearest < 1.0f)
+            continue;
+        fseg_pelvis_mass *m = &j->masses[j->mass_count++];
+        m->shape = fseg_ellipsoid_make(at, radius, turn);
+        const float u = fseg_random_uniform(random);
+        m->value = 0.02f + 0.6f * u * u;
+        m->mottle = fseg_random_range(random, 0.0f, 0.4f);
+        m->streak = fseg_random_range(random, -0.5f, 0.5f);
+    }
+}
 
 static void job_prepare(job *j)
 {
@@ -141,6 +174,8 @@ static void job_prepare(job *j)
     j->wave = fseg_random_range(&random, 0.05f, 0.25f);
     for (int d = 0; d < 3; ++d)
         j->phase[d] = fseg_random_range(&random, 0.0f, 16.0f);
+    j->mass_count = 0;
+    draw_masses(&random, j);
     float pixel = 0.0f;
     for (int a = 0; a < 2; ++a) {
         float square = 0.0f;
@@ -172,6 +207,8 @@ static void render_row(const job *j, int slice, int row, float *noise)
     memset(&c, 0, sizeof c);
     c.p = j->pelvis;
     c.signals = j->signals;
+    c.masses = j->masses;
+    c.mass_count = j->mass_count;
     c.inverse_edge = 1.0f / j->edge;
     const float sigma = (float)s->noise * 0.5f;
     if (sigma > 0.0f) {

@@ -24,21 +24,21 @@ static const relaxation tissues[FSEG_PELVIS_TISSUES] = {
     [FSEG_PELVIS_FAT] = {0.95f, 382.0f, 145.0f, 0.3f},
     [FSEG_PELVIS_VISCERAL_FAT] = {0.90f, 382.0f, 145.0f, 0.3f},
     [FSEG_PELVIS_FASCIA] = {0.55f, 800.0f, 45.0f, 0.5f},
-    [FSEG_PELVIS_MUSCLE] = {0.80f, 1412.0f, 34.0f, 0.2f},
-    [FSEG_PELVIS_LEVATOR] = {0.80f, 1412.0f, 42.0f, 0.3f},
-    [FSEG_PELVIS_SPHINCTER] = {0.80f, 1412.0f, 55.0f, 0.35f},
+    [FSEG_PELVIS_MUSCLE] = {0.80f, 1412.0f, 37.0f, 0.35f},
+    [FSEG_PELVIS_LEVATOR] = {0.80f, 1412.0f, 47.0f, 0.35f},
+    [FSEG_PELVIS_SPHINCTER] = {0.80f, 1412.0f, 58.0f, 0.35f},
     [FSEG_PELVIS_CORTICAL] = {0.15f, 600.0f, 15.0f, 0.4f},
-    [FSEG_PELVIS_MARROW] = {0.85f, 450.0f, 120.0f, 0.4f},
+    [FSEG_PELVIS_MARROW] = {0.85f, 450.0f, 110.0f, 0.5f},
     [FSEG_PELVIS_CARTILAGE] = {0.80f, 1200.0f, 55.0f, 0.5f},
     [FSEG_PELVIS_DETRUSOR] = {0.80f, 1412.0f, 50.0f, 0.3f},
     [FSEG_PELVIS_URINE] = {1.0f, 3800.0f, 1300.0f, 0.8f},
-    [FSEG_PELVIS_RECTAL_WALL] = {0.82f, 1400.0f, 55.0f, 0.35f},
+    [FSEG_PELVIS_RECTAL_WALL] = {0.82f, 1400.0f, 60.0f, 0.4f},
     [FSEG_PELVIS_MUCOSA] = {0.85f, 1400.0f, 80.0f, 0.5f},
     [FSEG_PELVIS_STOOL] = {0.50f, 900.0f, 55.0f, 0.7f},
     [FSEG_PELVIS_GEL] = {0.98f, 2800.0f, 600.0f, 0.5f},
     [FSEG_PELVIS_VESICLE_FLUID] = {0.95f, 2200.0f, 260.0f, 0.6f},
     [FSEG_PELVIS_VESICLE_WALL] = {0.80f, 1500.0f, 65.0f, 0.3f},
-    [FSEG_PELVIS_PERIPHERAL_ZONE] = {0.90f, 1597.0f, 135.0f, 0.5f},
+    [FSEG_PELVIS_PERIPHERAL_ZONE] = {0.90f, 1597.0f, 149.0f, 0.55f},
     [FSEG_PELVIS_TRANSITION_STROMA] = {0.86f, 1500.0f, 84.0f, 0.35f},
     [FSEG_PELVIS_NODULE_GLANDULAR] = {0.90f, 1597.0f, 125.0f, 0.4f},
     [FSEG_PELVIS_NODULE_STROMAL] = {0.84f, 1450.0f, 72.0f, 0.3f},
@@ -68,6 +68,10 @@ void fseg_pelvis_signals(fseg_random *random, double variation, float out[FSEG_P
         const float own = fseg_random_normal(random);
         out[i] *= expf(loose * (own > 2.0f ? 2.0f : own < -2.0f ? -2.0f : own));
     }
+    /* In many men the peripheral zone is as bright as fat or brighter. */
+    if (fseg_random_uniform(random) < 0.45f * v)
+        out[FSEG_PELVIS_PERIPHERAL_ZONE] =
+            out[FSEG_PELVIS_FAT] * fseg_random_range(random, 0.8f, 1.5f);
     /* Fat is fat: what lies inside the pelvis differs a little. */
     out[FSEG_PELVIS_VISCERAL_FAT] =
         out[FSEG_PELVIS_FAT] * (0.97f + 0.08f * v * fseg_random_range(random, -1.0f, 1.0f));

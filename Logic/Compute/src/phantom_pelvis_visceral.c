@@ -42,7 +42,7 @@ static void paint_levator(fseg_pelvis_canvas *c)
         const float f = r * (r - 1.0f) / slope + 0.8f * c->rough[i];
         /* Thicker below, where it becomes the sling and the outer sphincter. */
         const float low = clamp01((p->levator.z[2] - z) / 24.0f);
-        const float half = 0.5f * p->levator.thickness * (1.0f + 1.1f * low);
+        const float half = 0.5f * p->levator.thickness * (1.0f + p->levator.sling * low);
         float sheet = (f + half < 0.0f ? -f - half : f + half) - half;
         sheet = fmaxf(sheet, yc - (0.45f + 0.35f * low) * ry - c->y[i]);
         sheet = fmaxf(sheet, z - p->levator.z[4]);

@@ -41,7 +41,7 @@ static void fill_peripheral(fseg_pelvis_canvas *c)
         float share = p->septa * expf(-sheet * sheet);
         share += p->peripheral_patches * clamp01(0.9f * c->rough[i] + 0.3f * c->fine[i] - 0.2f);
         c->value[i] = bright + clamp01(share) * (dark - bright);
-        c->value[i] *= 1.0f + 0.05f * c->fine[i] + 0.05f * c->hair[i];
+        c->value[i] *= fmaxf(1.0f + p->grain * (0.6f * c->fine[i] + c->hair[i]), 0.2f);
     }
 }
 
@@ -54,7 +54,7 @@ static void fill_transition(fseg_pelvis_canvas *c, float *out)
     const float rim = c->signals[FSEG_PELVIS_CAPSULE];
     for (int i = 0; i < c->n; ++i)
         out[i] = stroma * (1.0f + p->stroma_mottle * (0.4f * c->rough[i] + 0.6f * c->fine[i]) +
-                           0.08f * c->hair[i]);
+                           p->grain * c->hair[i]);
     for (int k = 0; k < p->nodule_count; ++k) {
         const fseg_pelvis_nodule *n = &p->nodules[k];
         const float reach = fmaxf(n->radius[0], fmaxf(n->radius[1], n->radius[2])) + 2.0f;

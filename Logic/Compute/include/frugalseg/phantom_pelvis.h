@@ -63,6 +63,7 @@ typedef struct fseg_pelvis_scan {
     double noise;         /**< Rician sigma as a fraction of the bright signal; 0.02 */
     double bias;          /**< strength of coil shading; 0.5 */
     double contrast_variation; /**< 0 = published tissue values, 1 = randomized widely; 0.3 */
+    double clutter;            /**< 0; up to 1: foreign masses outside the organs, for training */
     uint64_t seed;             /**< of contrast, shading and noise */
     int whole_gland;           /**< truth: 1 for the whole gland in place of the zones */
 } fseg_pelvis_scan;
