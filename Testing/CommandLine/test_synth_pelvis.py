@@ -4,6 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 from conftest import entries, run
+from prostate_planes import overlaps
 
 PELVIS = ["synth", "--anatomy", "pelvis"]
 SMALL = ["--size", 48, "--spacing", 2, "--slices", 10, "--slice-spacing", 6]
@@ -87,3 +88,17 @@ def test_options_that_contradict_each_other_are_refused(tmp_path):
     assert run(*PELVIS, "--out", out, "--map", "a", "--cases", 2).failed(2, "one scan")
     assert run(*PELVIS, "--out", out, "--maps", tmp_path, "--cases", 2).failed(3, "no label map")
     assert not out.exists()
+
+
+def test_three_planes_of_one_patient_overlap_in_space(tmp_path):
+    truths = []
+    for plane in ("axial", "coronal", "sagittal"):
+        assert run(*PELVIS, "--out", tmp_path / plane, "--plane", plane, "--whole-gland", "--seed", 4,
+                   "--size", 80, "--spacing", 1.2, "--slices", 24, "--slice-spacing", 3.6).code == 0
+        truths.append(nibabel.load(tmp_path / plane / "truth.nii.gz"))
+    agreement = overlaps(truths)
+    assert set(agreement) == {"0-1", "0-2", "1-2"}
+    assert min(agreement.values()) > 0.93
+    moved = nibabel.Nifti1Image(np.asarray(truths[1].dataobj), truths[1].affine.copy())
+    moved.affine[2, 3] += 12  # the patient slid up
+    assert overlaps([truths[0], moved])["0-1"] < 0.85
