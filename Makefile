@@ -8,6 +8,8 @@
 #   make build              program and libraries
 #   make trust              figures of trust in their full form, hours; goes on where it was interrupted;
 #                           FIGURES="F7 F9" runs some; table in docs/quality/figures.md
+#   make models             rebuilds the shipped models from MODELS_DATA into MODELS_OUT, hours; goes on
+#                           where it was interrupted
 #   make wheel              `pip install`-able wheel of all of it, in build/wheel/
 #   make bench-peers        FrugalSeg against ONNX Runtime, OpenVINO and PyTorch, in $(BUILD)/benchmark
 #   make format             clang-format on our sources
@@ -22,6 +24,8 @@ OUT ?= demo-output
 SCAN ?=
 SERIES ?=
 CMAKE_FLAGS ?=
+MODELS_DATA ?= ../shared/data
+MODELS_OUT ?= $(BUILD)/models
 BENCH_OUT ?= $(BUILD)/benchmark
 BENCH_THREADS ?= 2
 BENCH_FLAGS ?=
@@ -30,7 +34,7 @@ JOBS ?= $(shell nproc)
 
 SOURCES = $(shell git ls-files -- '*.c' '*.h' '*.cc' '*.cxx' '*.cpp' '*.hpp' '*.hxx')
 .DEFAULT_GOAL := build
-.PHONY: demo viewer test trust bench-peers build wheel dependencies test-dependencies benchmark-dependencies format clean distclean
+.PHONY: demo viewer models test trust bench-peers build wheel dependencies test-dependencies benchmark-dependencies format clean distclean
 
 dependencies:
 	@ThirdParty/bootstrap.sh
@@ -76,6 +80,10 @@ bench-peers: benchmark-dependencies
 	    OMP_NUM_THREADS=$(BENCH_THREADS) FRUGALSEG_BENCH_THREADS=$(BENCH_THREADS) PYTHONDONTWRITEBYTECODE=1 \
 	    $(or $(FRUGALSEG_DEPS),build/deps)/venv/bin/python Testing/Benchmark/peers.py \
 	    --out $(BENCH_OUT) $(BENCH_FLAGS)
+
+# Hours; each model goes on where it was stopped.
+models: build
+	@FRUGALSEG="$(abspath $(BUILD))/bin/frugalseg" sh Resources/Models/rebuild.sh "$(MODELS_DATA)" "$(MODELS_OUT)"
 
 viewer: build
 	@if [ -z "$(SCAN)" ] && [ ! -d "$(OUT)/phantom/dicom" ]; then \

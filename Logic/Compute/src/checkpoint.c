@@ -6,16 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* All weights, then all first, then all second moments, then (groups 4) the best weights. */
-static fseg_tensor *list_tensors(const fseg_checkpoint *c, size_t groups)
+enum { GROUPS = 5 };
+
+/* All weights, then all first, then all second moments, then the best weights and the average,
+ * where there are any. */
+static fseg_tensor *list_tensors(const fseg_checkpoint *c, bool has_best, size_t *count)
 {
-    static const char *const prefixes[4] = {"", "adam.m.", "adam.v.", "best."};
-    float *const values[4] = {NULL, c->first_moment, c->second_moment, c->best};
-    fseg_tensor *list = calloc(groups * c->tensor_count, sizeof *list);
-    for (size_t k = 0; list && k < groups; ++k) {
+    static const char *const prefixes[GROUPS] = {"", "adam.m.", "adam.v.", "best.", "average."};
+    float *const values[GROUPS] = {NULL, c->first_moment, c->second_moment,
+                                   has_best ? c->best : NULL, c->average};
+    fseg_tensor *list = calloc(GROUPS * c->tensor_count, sizeof *list);
+    *count = 0;
+    for (size_t k = 0; list && k < GROUPS; ++k) {
         float *moment = values[k];
-        for (size_t i = 0; i < c->tensor_count; ++i) {
-            fseg_tensor *t = &list[k * c->tensor_count + i];
+        for (size_t i = 0; i < c->tensor_count && (k == 0 || values[k]); ++i) {
+            fseg_tensor *t = &list[(*count)++];
             *t = c->tensors[i];
             const int length =
                 snprintf(t->name, sizeof t->name, "%s%s", prefixes[k], c->tensors[i].name);
@@ -38,8 +43,8 @@ fseg_status fseg_checkpoint_write(const fseg_checkpoint *checkpoint, int steps_d
     char done[32], *architecture = fseg_architecture_to_json(fseg_model_config(checkpoint->model));
     snprintf(done, sizeof done, "%d", steps_done);
     const bool has_best = checkpoint->best && checkpoint->early_stop && *checkpoint->early_stop;
-    const size_t groups = has_best ? 4 : 3;
-    fseg_tensor *list = list_tensors(checkpoint, groups);
+    size_t count;
+    fseg_tensor *list = list_tensors(checkpoint, has_best, &count);
     fseg_status status;
     if (!architecture || !list) {
         status = fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
@@ -50,8 +55,7 @@ fseg_status fseg_checkpoint_write(const fseg_checkpoint *checkpoint, int steps_d
                                           {FSEG_METADATA_CARD, fseg_model_card(checkpoint->model)},
                                           {"steps_done", done},
                                           {"early_stop", has_best ? checkpoint->early_stop : ""}};
-        status = fseg_tensor_file_write(path, metadata, has_best ? 5 : 4, list,
-                                        groups * checkpoint->tensor_count, error);
+        status = fseg_tensor_file_write(path, metadata, has_best ? 5 : 4, list, count, error);
     }
     free(list);
     free(architecture);
@@ -75,7 +79,7 @@ static fseg_status read_tensors(const fseg_tensor_file *file, const fseg_tensor 
 }
 
 static fseg_status read_from(const fseg_checkpoint *checkpoint, int steps, const char *path,
-                             int *steps_done, fseg_error *error)
+                                 int *steps_done, fseg_error *error)
 {
     fseg_tensor_file *file = NULL;
     fseg_status status = fseg_tensor_file_open(path, &file, error);
@@ -91,9 +95,9 @@ static fseg_status read_from(const fseg_checkpoint *checkpoint, int steps, const
     const char *early_stop = fseg_tensor_file_metadata(file, "early_stop");
     const bool has_best = early_stop && checkpoint->best && checkpoint->early_stop &&
                           strlen(early_stop) < FSEG_EARLY_STOP_LENGTH;
-    const size_t groups = has_best ? 4 : 3;
-    fseg_tensor *list = list_tensors(checkpoint, groups);
-    float *buffer = malloc(groups * values * sizeof *buffer);
+    size_t count;
+    fseg_tensor *list = list_tensors(checkpoint, has_best, &count);
+    float *buffer = malloc(GROUPS * values * sizeof *buffer);
     if (!kind || strcmp(kind, checkpoint->kind) != 0 || !text || *end || done < 0 || done > steps)
         status = fseg_error_set(error, FSEG_ERROR_FILE_FORMAT,
                                 "the file is not a checkpoint of this run; start without it");
@@ -103,7 +107,7 @@ static fseg_status read_from(const fseg_checkpoint *checkpoint, int steps, const
     else
         status = fseg_tensor_file_verify(file, error);
     if (status == FSEG_OK)
-        status = read_tensors(file, list, groups * checkpoint->tensor_count, buffer, error);
+        status = read_tensors(file, list, count, buffer, error);
     if (status == FSEG_OK) {
         *steps_done = (int)done;
         if (checkpoint->early_stop)

@@ -17,6 +17,8 @@ typedef struct fseg_checkpoint {
      * "best.x", in the order of the moments. `early_stop` is a line of text: "" when there is no
      * best yet, and then `best` is neither written nor read. */
     float *best;
+    /* The moving average of the weights, in the same order, tensors "average.x"; or null. */
+    float *average;
     char *early_stop; /* [FSEG_EARLY_STOP_LENGTH]; reading fills it */
 } fseg_checkpoint;
 

@@ -20,6 +20,8 @@ typedef struct fseg_network_scope {
     int no_skips; /* training only: convolutions see zeros in place of the encoder's features */
     int direct;   /* training only: every convolution by definition, the yardstick of the others */
     fseg_precision precision; /* of activations and gradients; the context must support it */
+    int keep[FSEG_MAX_LEVELS], keep_count; /* training only: nodes to be read after the forward
+                                              pass, besides the last one */
 } fseg_network_scope;
 
 /* Index of the node `name`, or -1. */

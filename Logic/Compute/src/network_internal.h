@@ -34,6 +34,7 @@ typedef struct fseg_step {
     int norm_follows; /* index of the NORM_RELU that consumes this convolution, or -1 */
     /* training, network_memory.c */
     void *place[2];  /* of `out` in the forward and in the backward pass */
+    int keep;        /* `out` can be read until the backward pass of its first reader */
     int revived_by;  /* the step before whose backward pass `out` is computed again; or -1 */
     int gradient_by; /* the step whose backward pass writes `gradient` first */
 } fseg_step;

@@ -155,7 +155,8 @@ static void tensor_lives(fseg_network *network, size_t i, lives *l)
         add_life(l, floats, i, i, &s->place[0]); /* logits: read before the backward pass */
     } else if (s->node.op == FSEG_OP_NORM_RELU && last == i) {
         add_life(l, floats, i, i, &s->place[0]); /* features, read in the same way */
-    } else if (s->node.op == FSEG_OP_NORM_RELU && last + KEEP_STEPS < network->step_count) {
+    } else if (!s->keep && s->node.op == FSEG_OP_NORM_RELU &&
+               last + KEEP_STEPS < network->step_count) {
         add_life(l, floats, i, last, &s->place[0]);
         add_life(l, floats, end - last, end - first, &s->place[1]);
         s->revived_by = (int)last;

@@ -174,6 +174,8 @@ static fseg_network *plan(fseg_context *context, const fseg_model *model, int ba
     network->element_size = network->kernels ? network->kernels->element_size : sizeof(uint16_t);
     network->step_count = (size_t)scope->last + 1;
     fseg_status status = plan_steps(network);
+    for (int k = 0; k < scope->keep_count; ++k)
+        network->steps[scope->keep[k]].keep = 1;
     if (status == FSEG_OK)
         status = fseg_network_place(network);
     if (status == FSEG_OK)

@@ -4,6 +4,7 @@
 #include "optimizer.h"
 #include "trainer_internal.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,11 +33,74 @@ static fseg_status check_options(const fseg_trainer_options *o, fseg_error *erro
 {
     const int rates = o->learning_rate > 0.0 && o->learning_rate_final >= 0.0 && o->beta1 >= 0.0 &&
                       o->beta1 < 1.0 && o->beta2 >= 0.0 && o->beta2 < 1.0 && o->epsilon > 0.0 &&
-                      o->weight_decay >= 0.0 && o->gradient_clip >= 0.0;
+                      o->weight_decay >= 0.0 && o->gradient_clip >= 0.0 &&
+                      o->average_decay >= 0.0 && o->average_decay < 1.0 &&
+                      o->deep_supervision >= 0.0 && o->deep_supervision <= 10.0;
     if (!rates || o->steps < 1 || o->warmup_steps < 0)
         return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
                               "the training options are out of range: rates must be positive, "
-                              "moments below 1, steps at least 1");
+                              "moments and the decay of the average below 1, steps at least 1");
+    return FSEG_OK;
+}
+
+/* The list of the model's tensors and the heads'. */
+static int list_tensors(fseg_trainer *trainer)
+{
+    const fseg_model *model = trainer->model;
+    trainer->tensor_count = model->tensor_count;
+    for (int k = 0; k < trainer->supervision_count; ++k)
+        trainer->tensor_count += fseg_head_tensor_count(trainer->supervisions[k].head);
+    trainer->tensors = calloc(trainer->tensor_count, sizeof *trainer->tensors);
+    if (!trainer->tensors)
+        return 0;
+    memcpy(trainer->tensors, model->tensors, model->tensor_count * sizeof *model->tensors);
+    fseg_tensor *to = trainer->tensors + model->tensor_count;
+    for (int k = 0; k < trainer->supervision_count; ++k)
+        for (size_t i = 0; i < fseg_head_tensor_count(trainer->supervisions[k].head); ++i) {
+            *to = *fseg_head_tensor(trainer->supervisions[k].head, i);
+            snprintf(to->name, sizeof to->name, "supervision%d.%s", k + 1,
+                     to->rank == 1 ? "bias" : "weight");
+            ++to;
+        }
+    for (size_t i = 0; i < trainer->tensor_count; ++i)
+        trainer->parameter_count += trainer->tensors[i].count;
+    return 1;
+}
+
+/* Memory for the gradients, the moments and the average. */
+static fseg_status reserve(fseg_trainer *trainer, fseg_error *error)
+{
+    const fseg_trainer_options *options = &trainer->options;
+    const fseg_model *model = trainer->model;
+    const size_t logits = (size_t)trainer->share * (size_t)model->config.classes *
+                          (size_t)options->height * (size_t)options->width;
+    int complete = list_tensors(trainer);
+    const size_t count = trainer->parameter_count;
+    trainer->gradient = calloc(count, sizeof(float));
+    trainer->first_moment = calloc(count, sizeof(float));
+    trainer->second_moment = calloc(count, sizeof(float));
+    trainer->gradients = calloc(trainer->tensor_count, sizeof *trainer->gradients);
+    trainer->logits = calloc(logits, sizeof(float));
+    trainer->dlogits = calloc(logits, sizeof(float));
+    complete = complete && trainer->gradient && trainer->first_moment && trainer->second_moment &&
+               trainer->gradients && trainer->logits && trainer->dlogits;
+    trainer->bytes +=
+        fseg_network_memory(trainer->network) + (3 * count + 2 * logits) * sizeof(float);
+    if (options->average_decay > 0.0) {
+        trainer->average = calloc(count, sizeof(float)); /* of heads: zeros */
+        trainer->bytes += count * sizeof(float);
+        complete = complete && trainer->average;
+    }
+    if (!complete)
+        return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
+                              "not enough memory for a trainer; use a smaller batch");
+    if (trainer->average)
+        memcpy(trainer->average, model->storage, model->parameter_count * sizeof(float));
+    float *gradient = trainer->gradient;
+    for (size_t i = 0; i < trainer->tensor_count; ++i) {
+        trainer->gradients[i] = gradient;
+        gradient += trainer->tensors[i].count;
+    }
     return FSEG_OK;
 }
 
@@ -66,34 +130,20 @@ fseg_status fseg_trainer_create(fseg_context *context, fseg_model *model,
     trainer->share = options->batch / fseg_communicator_size(trainer->communicator);
     trainer->model = model;
     trainer->options = *options;
-    const fseg_network_scope scope = {.last = (int)model->node_count - 1,
-                                      .direct = options->direct_convolution,
-                                      .precision = options->precision};
+    fseg_network_scope scope = {.last = (int)model->node_count - 1,
+                                .direct = options->direct_convolution,
+                                .precision = options->precision};
+    scope.keep_count = fseg_supervision_nodes(model, options, scope.keep);
     status = fseg_network_create_scope(context, model, trainer->share, options->height,
                                        options->width, &scope, &trainer->network, error);
+    if (status == FSEG_OK)
+        status = fseg_supervision_create(trainer, scope.keep, scope.keep_count, error);
+    if (status == FSEG_OK)
+        status = reserve(trainer, error);
     if (status != FSEG_OK) {
         fseg_trainer_free(trainer);
         return status;
     }
-    const size_t count = model->parameter_count;
-    const size_t logits = (size_t)trainer->share * (size_t)model->config.classes *
-                          (size_t)options->height * (size_t)options->width;
-    trainer->gradient = calloc(count, sizeof(float));
-    trainer->first_moment = calloc(count, sizeof(float));
-    trainer->second_moment = calloc(count, sizeof(float));
-    trainer->gradients = calloc(model->tensor_count, sizeof *trainer->gradients);
-    trainer->logits = calloc(logits, sizeof(float));
-    trainer->dlogits = calloc(logits, sizeof(float));
-    if (!trainer->gradient || !trainer->first_moment || !trainer->second_moment ||
-        !trainer->gradients || !trainer->logits || !trainer->dlogits) {
-        fseg_trainer_free(trainer);
-        return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,
-                              "not enough memory for a trainer; use a smaller batch");
-    }
-    trainer->bytes =
-        fseg_network_memory(trainer->network) + (3 * count + 2 * logits) * sizeof(float);
-    for (size_t i = 0; i < model->tensor_count; ++i)
-        trainer->gradients[i] = trainer->gradient + (model->tensors[i].data - model->storage);
     if (options->freeze_encoder)
         fseg_network_freeze_encoder(trainer->network);
     *out = trainer;
@@ -105,6 +155,9 @@ void fseg_trainer_free(fseg_trainer *trainer)
     if (!trainer)
         return;
     fseg_network_free(trainer->network);
+    fseg_supervision_free(trainer);
+    free(trainer->tensors);
+    free(trainer->average);
     free(trainer->gradient);
     free(trainer->first_moment);
     free(trainer->second_moment);
@@ -155,6 +208,10 @@ fseg_status fseg_trainer_gradients(fseg_trainer *trainer, const float *images,
     status = fseg_loss_parallel(trainer->context, &o->loss, trainer->logits, labels, trainer->share,
                                 trainer->model->config.classes,
                                 (size_t)o->height * (size_t)o->width, loss, trainer->dlogits);
+    fseg_injection injections[1 + FSEG_SUPERVISIONS] = {
+        {(int)trainer->model->node_count - 1, trainer->dlogits}};
+    if (status == FSEG_OK)
+        status = fseg_supervision_run(trainer, labels, loss, injections + 1);
     if (status == FSEG_ERROR_OUT_OF_MEMORY)
         return fseg_error_set(error, status, "not enough memory for a training step");
     if (status == FSEG_ERROR_NOT_FINITE)
@@ -164,12 +221,13 @@ fseg_status fseg_trainer_gradients(fseg_trainer *trainer, const float *images,
     if (status != FSEG_OK)
         return fseg_error_set(error, status, "a label value is outside the model's %d classes",
                               trainer->model->config.classes);
-    fseg_network_backward(trainer->network, trainer->dlogits, trainer->gradients);
+    fseg_network_backward_from(trainer->network, injections, 1 + trainer->supervision_count,
+                               trainer->gradients);
     status = fseg_network_cancelled(trainer->network) ? FSEG_ERROR_CANCELLED : FSEG_OK;
     if (fseg_communicator_agree(trainer->communicator, status, NULL) != FSEG_OK)
         return cancelled(error);
     status = fseg_communicator_sum_f32(trainer->communicator, trainer->gradient,
-                                       trainer->model->parameter_count);
+                                       trainer->parameter_count);
     return status == FSEG_OK
                ? FSEG_OK
                : fseg_error_set(error, status, "the processes could not exchange their gradients");
@@ -191,19 +249,18 @@ static void adam_part(void *user, size_t k)
     const adam_job *job = user;
     fseg_trainer *trainer = job->trainer;
     const fseg_trainer_options *o = &trainer->options;
-    fseg_model *model = trainer->model;
-    const size_t begin = model->parameter_count * k / ADAM_PARTS;
-    const size_t end = model->parameter_count * (k + 1) / ADAM_PARTS;
-    for (size_t i = 0; i < model->tensor_count; ++i) {
-        const fseg_tensor *t = &model->tensors[i];
-        const size_t offset = (size_t)(t->data - model->storage);
+    const size_t begin = trainer->parameter_count * k / ADAM_PARTS;
+    const size_t end = trainer->parameter_count * (k + 1) / ADAM_PARTS;
+    for (size_t i = 0; i < trainer->tensor_count; ++i) {
+        const fseg_tensor *t = &trainer->tensors[i];
+        const size_t offset = (size_t)(trainer->gradients[i] - trainer->gradient);
         const size_t first = offset > begin ? offset : begin;
         const size_t last = offset + t->count < end ? offset + t->count : end;
         if (first >= last || (o->freeze_encoder && fseg_is_encoder(t)))
             continue;
         const double rate = fseg_is_encoder(t) ? job->rate * o->encoder_rate_factor : job->rate;
         fseg_adam_update(&job->adam, rate, job->clip, t->rank == 4, last - first,
-                         model->storage + first, trainer->gradient + first,
+                         t->data + (first - offset), trainer->gradient + first,
                          trainer->first_moment + first, trainer->second_moment + first);
     }
 }
@@ -229,7 +286,7 @@ fseg_status fseg_trainer_step(fseg_trainer *trainer, const float *images, const 
         if (fseg_is_encoder(&model->tensors[k])) /* does not count for clipping */
             memset(trainer->gradients[k], 0, model->tensors[k].count * sizeof(float));
     const double square =
-        fseg_square_norm(trainer->context, trainer->gradient, model->parameter_count);
+        fseg_square_norm(trainer->context, trainer->gradient, trainer->parameter_count);
     if (!isfinite(square))
         return fseg_error_set(error, FSEG_ERROR_NOT_FINITE,
                               "the gradient is not a finite number at step %d; lower the learning "
@@ -238,6 +295,7 @@ fseg_status fseg_trainer_step(fseg_trainer *trainer, const float *images, const 
     const double norm = sqrt(square), limit = trainer->options.gradient_clip;
     adam_update(trainer, limit > 0.0 && norm > limit ? (float)(limit / norm) : 1.0f);
     ++trainer->done;
+    fseg_average_update(trainer);
     fseg_network_pack(trainer->network);
     return FSEG_OK;
 }

@@ -11,19 +11,20 @@ static fseg_checkpoint describe(const fseg_trainer *trainer, char *early_stop)
 {
     return (fseg_checkpoint){.kind = "checkpoint",
                              .model = trainer->model,
-                             .tensors = trainer->model->tensors,
-                             .tensor_count = trainer->model->tensor_count,
+                             .tensors = trainer->tensors,
+                             .tensor_count = trainer->tensor_count,
                              .first_moment = trainer->first_moment,
                              .second_moment = trainer->second_moment,
                              .best = trainer->best,
+                             .average = trainer->average,
                              .early_stop = early_stop};
 }
 
 static fseg_status reserve_best(fseg_trainer *trainer, fseg_error *error)
 {
     if (!trainer->best) {
-        trainer->best = calloc(trainer->model->parameter_count, sizeof(float));
-        trainer->bytes += trainer->best ? trainer->model->parameter_count * sizeof(float) : 0;
+        trainer->best = calloc(trainer->parameter_count, sizeof(float)); /* heads: zeros */
+        trainer->bytes += trainer->best ? trainer->parameter_count * sizeof(float) : 0;
     }
     return trainer->best ? FSEG_OK
                          : fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY,

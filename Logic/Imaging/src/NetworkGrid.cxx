@@ -1,7 +1,7 @@
 /* From the image to the slices that the network sees, and back. */
 #include "NetworkGrid.h"
+#include "Answer.h"
 #include "CanonicalAxes.h"
-#include "Components.h"
 #include "Failure.h"
 #include "Resample.h"
 
@@ -44,14 +44,6 @@ struct Extent {
         before = (padded - samples) / 2;
     }
 };
-
-struct GridDeleter {
-    void operator()(fseg_network_grid *grid) const
-    {
-        fseg_network_grid_free(grid);
-    }
-};
-using GridPointer = std::unique_ptr<fseg_network_grid, GridDeleter>;
 
 /** The value below which `percent` of the values lie, linear between ranks; reorders `values`. */
 double percentile(std::vector<float> &values, double percent)
@@ -166,8 +158,8 @@ fseg_geometry gridGeometry(const CanonicalAxes &axes, const Extent &columns, con
     return geometry;
 }
 
-GridPointer createGrid(const fseg_volume &volume, const fseg_mask *labels,
-                       const fseg_input_spec &spec, size_t multiple)
+GridPointer makeGrid(const fseg_volume &volume, const fseg_mask *labels,
+                     const fseg_input_spec &spec, size_t multiple)
 {
     requireGeometry(volume.geometry);
     const size_t count = voxelCount(volume.geometry);
@@ -261,8 +253,9 @@ Extent extentOf(size_t sourceSize, double sourceSpacing, double spacing, size_t 
     return extent;
 }
 
-MaskPointer restoreMask(const fseg_network_grid &grid, const float *probabilities, double threshold,
-                        std::vector<size_t> *components, VolumePointer *entropy)
+} // namespace
+
+std::vector<float> sourceProbabilities(const fseg_network_grid &grid, const float *probabilities)
 {
     const CanonicalAxes axes(grid.source);
     const size_t gridCount = voxelCount(grid.geometry);
@@ -277,33 +270,24 @@ MaskPointer restoreMask(const fseg_network_grid &grid, const float *probabilitie
         extentOf(axes.size[0], axes.spacing[0], spacing, static_cast<size_t>(grid.width));
     const Extent rows =
         extentOf(axes.size[1], axes.spacing[1], spacing, static_cast<size_t>(grid.height));
-    std::vector<float> smooth = interpolateBack(probabilities, static_cast<size_t>(grid.depth),
-                                                axes, columns, rows, spacing);
-    std::vector<uint8_t> canonical(smooth.size());
-    std::transform(smooth.begin(), smooth.end(), canonical.begin(), [&](float probability) {
-        return static_cast<uint8_t>(probability > threshold ? 1 : 0);
-    });
-    const std::vector<size_t> sizes = keepLargestComponent(canonical.data(), axes.size);
-    if (components) {
-        *components = sizes;
-    }
-    MaskPointer mask = newMask(grid.source);
-    axes.toSource(canonical.data(), mask->voxels);
-    if (entropy) {
-        std::transform(smooth.begin(), smooth.end(), smooth.begin(),
-                       [](float p) { return static_cast<float>(binaryEntropy(p)); });
-        *entropy = newVolume(grid.source);
-        axes.toSource(smooth.data(), (*entropy)->voxels);
-    }
-    return mask;
+    return interpolateBack(probabilities, static_cast<size_t>(grid.depth), axes, columns, rows,
+                           spacing);
 }
 
-} // namespace
-
 MaskPointer maskFromGrid(const fseg_network_grid &grid, const float *probabilities,
-                         double threshold, std::vector<size_t> *components, VolumePointer *entropy)
+                         double threshold)
 {
-    return restoreMask(grid, probabilities, threshold, components, entropy);
+    std::vector<float> source = sourceProbabilities(grid, probabilities);
+    return maskFromAnswer(grid.source, source, {}, threshold, nullptr);
+}
+
+VolumePointer entropyOf(const fseg_geometry &source, std::vector<float> &probabilities)
+{
+    std::transform(probabilities.begin(), probabilities.end(), probabilities.begin(),
+                   [](float p) { return static_cast<float>(binaryEntropy(p)); });
+    VolumePointer entropy = newVolume(source);
+    CanonicalAxes(source).toSource(probabilities.data(), entropy->voxels);
+    return entropy;
 }
 
 double binaryEntropy(double p)
@@ -336,7 +320,7 @@ fseg_status fseg_network_grid_create(const fseg_volume *volume, const fseg_mask 
                                      "the labels do not lie on the grid of the image; resample "
                                      "them to it");
         }
-        *out = frugalseg::createGrid(*volume, labels, *spec, static_cast<size_t>(size_multiple))
+        *out = frugalseg::makeGrid(*volume, labels, *spec, static_cast<size_t>(size_multiple))
                    .release();
     });
 }
@@ -359,7 +343,7 @@ fseg_status fseg_network_grid_mask(const fseg_network_grid *grid, const float *p
         *out = nullptr;
         frugalseg::requireArgument(threshold >= 0.0 && threshold < 1.0,
                                    "the threshold must be at least 0 and below 1");
-        *out = frugalseg::maskFromGrid(*grid, probabilities, threshold, nullptr).release();
+        *out = frugalseg::maskFromGrid(*grid, probabilities, threshold).release();
     });
 }
 

@@ -11,12 +11,16 @@
 namespace frugalseg
 {
 
-/** fseg_network_grid_mask; `components` (may be null) receives the voxel counts of all connected
- *  components above the threshold, in descending order; `entropy` (may be null) the entropy in bits
- *  of the probability at each voxel of the source. */
+/** The probabilities of a grid on the grid of its source: [slices, rows, columns] in the canonical
+ *  order of CanonicalAxes. Throws when they are not finite. */
+std::vector<float> sourceProbabilities(const fseg_network_grid &grid, const float *probabilities);
+
+/** fseg_network_grid_mask. */
 MaskPointer maskFromGrid(const fseg_network_grid &grid, const float *probabilities,
-                         double threshold, std::vector<size_t> *components,
-                         VolumePointer *entropy = nullptr);
+                         double threshold);
+
+/** Map of entropy in bits of probabilities in canonical order, which it replaces. */
+VolumePointer entropyOf(const fseg_geometry &source, std::vector<float> &probabilities);
 
 /** Entropy in bits of a yes-or-no answer of probability `p`. */
 double binaryEntropy(double p);

@@ -2,6 +2,7 @@
 #include "Prediction.h"
 #include "Failure.h"
 #include "NetworkGrid.h"
+#include "PolledWork.h"
 
 #include "frugalseg/sampler.h"
 #include <algorithm>
@@ -11,6 +12,28 @@ namespace frugalseg
 
 namespace
 {
+
+/** How much larger and smaller pixels make the structure look. */
+constexpr double scaleStep = 1.1;
+
+/** Mirror the slices [depth, height, width] in place. */
+void mirror(float *slices, const fseg_network_grid &grid, unsigned view)
+{
+    const auto width = static_cast<size_t>(grid.width), height = static_cast<size_t>(grid.height);
+    for (size_t k = 0; k < static_cast<size_t>(grid.depth); ++k) {
+        float *slice = slices + k * height * width;
+        if (view == FSEG_VIEW_FLIP_COLUMNS) {
+            for (size_t j = 0; j < height; ++j) {
+                std::reverse(slice + j * width, slice + (j + 1) * width);
+            }
+        } else {
+            for (size_t j = 0; j < height / 2; ++j) {
+                std::swap_ranges(slice + j * width, slice + (j + 1) * width,
+                                 slice + (height - 1 - j) * width);
+            }
+        }
+    }
+}
 
 /** Passes the network's progress on as a part of the whole. */
 int reportPart(void *user, double fraction, const char *stage)
@@ -101,6 +124,29 @@ std::vector<float> predict(fseg_context *context, const fseg_model *model,
         }
     }
     return foreground;
+}
+
+std::vector<float> predictView(fseg_context *context, const fseg_model *model,
+                               const fseg_volume &volume, const fseg_input_spec &spec,
+                               unsigned view, const ProgressPart &part, size_t *networkBytes,
+                               GridPointer &grid)
+{
+    fseg_input_spec seen = spec;
+    seen.spacing_mm *= view == FSEG_VIEW_SMALLER  ? scaleStep
+                       : view == FSEG_VIEW_LARGER ? 1.0 / scaleStep
+                                                  : 1.0;
+    grid = runPolled(part.progress, part.begin, "preparing the image",
+                     [&] { return createGrid(model, volume, seen); });
+    const bool mirrored = view == FSEG_VIEW_FLIP_COLUMNS || view == FSEG_VIEW_FLIP_ROWS;
+    if (mirrored) {
+        mirror(grid->slices, *grid, view);
+    }
+    std::vector<float> answer =
+        predict(context, model, *grid, seen.context_slices, part, networkBytes);
+    if (mirrored) {
+        mirror(answer.data(), *grid, view);
+    }
+    return answer;
 }
 
 double meanEntropy(const fseg_network_grid &grid, const std::vector<float> &probabilities,

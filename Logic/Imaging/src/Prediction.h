@@ -54,6 +54,13 @@ std::vector<float> predict(fseg_context *context, const fseg_model *model,
                            const fseg_network_grid &grid, int contextSlices,
                            const ProgressPart &part, size_t *networkBytes);
 
+/** The same of one view (0 or one bit FSEG_VIEW_...), turned back to the image as it is; `grid`
+ *  receives the view's grid. */
+std::vector<float> predictView(fseg_context *context, const fseg_model *model,
+                               const fseg_volume &volume, const fseg_input_spec &spec,
+                               unsigned view, const ProgressPart &part, size_t *networkBytes,
+                               GridPointer &grid);
+
 /** Mean entropy over the pixels above the threshold and their neighbours in the slice; 0 when there
  *  are none. */
 double meanEntropy(const fseg_network_grid &grid, const std::vector<float> &probabilities,

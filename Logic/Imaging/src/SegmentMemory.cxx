@@ -4,6 +4,7 @@
 #include "Geometry.h"
 #include "Prediction.h"
 
+#include "frugalseg/answering.h"
 #include "frugalseg/session.h"
 #include <algorithm>
 #include <cmath>
@@ -32,7 +33,8 @@ size_t paddedSamples(size_t size, double spacing, double wanted, size_t multiple
  *    entropy (4 N), the mask in both orders (2 N), and what finding its components takes: 16 bytes
  *    for each voxel of a structure that fills a tenth of the image.
  */
-size_t mostBytes(const fseg_model *model, const fseg_geometry &geometry, bool entropy)
+size_t mostBytes(const fseg_model *model, const fseg_geometry &geometry, bool entropy,
+                 unsigned views)
 {
     requireGeometry(geometry);
     const fseg_input_spec spec = inputSpec(model);
@@ -47,10 +49,28 @@ size_t mostBytes(const fseg_model *model, const fseg_geometry &geometry, bool en
         model, static_cast<int>(batch), static_cast<int>(height), static_cast<int>(width));
     const size_t planes =
         batch * static_cast<size_t>(config.in_channels + config.classes) * width * height * 4;
+    size_t averaging = 0;
     const size_t prepare = std::max(8 * voxels, 4 * voxels + 8 * samples);
+    // With views: the plain slices and answer, the sum of the answers and one answer on the image's
+    // grid stay while a view (most samples: "larger", a tenth more along each side) goes the same
+    // way.
     const size_t network = 8 * samples + session + planes;
+    if (views) {
+        const double finer = spec.spacing_mm / 1.1;
+        const size_t w = paddedSamples(axes.size[0], axes.spacing[0], finer, multiple);
+        const size_t h = paddedSamples(axes.size[1], axes.spacing[1], finer, multiple);
+        const size_t viewSamples = w * h * axes.size[2];
+        const size_t viewSession = fseg_session_predict_memory(
+            model, static_cast<int>(batch), static_cast<int>(h), static_cast<int>(w));
+        const size_t viewPlanes =
+            batch * static_cast<size_t>(config.in_channels + config.classes) * w * h * 4;
+        const size_t run = 8 * viewSamples + viewSession + viewPlanes;
+        averaging = 8 * samples + 4 * voxels +
+                    std::max({std::max(8 * voxels, 4 * voxels + 8 * viewSamples), run,
+                              8 * viewSamples + 4 * voxels});
+    }
     const size_t draw = 8 * samples + (entropy ? 10 : 6) * voxels + 16 * voxels / 10;
-    return std::max({prepare, network, draw});
+    return std::max({prepare, network, averaging, draw});
 }
 
 } // namespace
@@ -59,14 +79,29 @@ size_t mostBytes(const fseg_model *model, const fseg_geometry &geometry, bool en
 
 extern "C" {
 
-fseg_status fseg_segment_volume_memory(const fseg_model *model, const fseg_geometry *geometry,
-                                       int entropy, size_t *bytes, fseg_error *error)
+fseg_status fseg_segment_volume_answer_memory(const fseg_model *model,
+                                              const fseg_geometry *geometry, int entropy,
+                                              const fseg_answer_options *answer, size_t *bytes,
+                                              fseg_error *error)
 {
     return frugalseg::guard(error, [&] {
         frugalseg::requireArgument(model && geometry && bytes,
                                    "model, geometry and bytes must not be null");
-        *bytes = frugalseg::mostBytes(model, *geometry, entropy != 0);
+        fseg_answer_options how{};
+        if (answer) {
+            how = *answer;
+        } else {
+            fseg_error detail{};
+            frugalseg::check(fseg_model_read_answer(model, &how, &detail), detail);
+        }
+        *bytes = frugalseg::mostBytes(model, *geometry, entropy != 0, how.views);
     });
+}
+
+fseg_status fseg_segment_volume_memory(const fseg_model *model, const fseg_geometry *geometry,
+                                       int entropy, size_t *bytes, fseg_error *error)
+{
+    return fseg_segment_volume_answer_memory(model, geometry, entropy, nullptr, bytes, error);
 }
 
 } // extern "C"

@@ -13,30 +13,8 @@ namespace frugalseg
 namespace
 {
 
-/** How much larger and smaller pixels make the structure look. */
-constexpr double scaleStep = 1.1;
-
 constexpr unsigned knownViews =
     FSEG_VIEW_FLIP_COLUMNS | FSEG_VIEW_FLIP_ROWS | FSEG_VIEW_SMALLER | FSEG_VIEW_LARGER;
-
-/** Mirror the slices [depth, height, width] in place. */
-void mirror(float *slices, const fseg_network_grid &grid, unsigned view)
-{
-    const auto width = static_cast<size_t>(grid.width), height = static_cast<size_t>(grid.height);
-    for (size_t k = 0; k < static_cast<size_t>(grid.depth); ++k) {
-        float *slice = slices + k * height * width;
-        if (view == FSEG_VIEW_FLIP_COLUMNS) {
-            for (size_t j = 0; j < height; ++j) {
-                std::reverse(slice + j * width, slice + (j + 1) * width);
-            }
-        } else {
-            for (size_t j = 0; j < height / 2; ++j) {
-                std::swap_ranges(slice + j * width, slice + (j + 1) * width,
-                                 slice + (height - 1 - j) * width);
-            }
-        }
-    }
-}
 
 class Viewer
 {
@@ -50,26 +28,14 @@ class Viewer
      * entropy of the answer goes to `entropy` when it is not null. */
     MaskPointer draw(unsigned view, const ProgressPart &part, double *entropy) const
     {
-        fseg_input_spec spec = spec_;
-        spec.spacing_mm *= view == FSEG_VIEW_SMALLER  ? scaleStep
-                           : view == FSEG_VIEW_LARGER ? 1.0 / scaleStep
-                                                      : 1.0;
-        const GridPointer grid = runPolled(part.progress, part.begin, "preparing the image",
-                                           [&] { return createGrid(model_, volume_, spec); });
-        const bool mirrored = view == FSEG_VIEW_FLIP_COLUMNS || view == FSEG_VIEW_FLIP_ROWS;
-        if (mirrored) {
-            mirror(grid->slices, *grid, view);
-        }
-        std::vector<float> answer =
-            predict(context_, model_, *grid, spec.context_slices, part, nullptr);
-        if (mirrored) {
-            mirror(answer.data(), *grid, view);
-        }
+        GridPointer grid;
+        const std::vector<float> answer =
+            predictView(context_, model_, volume_, spec_, view, part, nullptr, grid);
         return runPolled(part.progress, part.end, "drawing the mask", [&] {
             if (entropy) {
-                *entropy = meanEntropy(*grid, answer, spec.threshold);
+                *entropy = meanEntropy(*grid, answer, spec_.threshold);
             }
-            return maskFromGrid(*grid, answer.data(), spec.threshold, nullptr);
+            return maskFromGrid(*grid, answer.data(), spec_.threshold);
         });
     }
 

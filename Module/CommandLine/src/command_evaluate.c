@@ -1,5 +1,6 @@
 /* frugalseg evaluate: a model against labelled cases. */
 #include "case_images.h"
+#include "evaluate_answer.h"
 #include "input.h"
 #include "program.h"
 #include <stdio.h>
@@ -8,6 +9,7 @@
 typedef struct evaluate_options {
     const char *model, *data, *only, *exclude;
     int label;
+    answer_choice answer;
 } evaluate_options;
 
 /* Sums over the cases done. */
@@ -50,15 +52,23 @@ static json_t *mean_json(const evaluate_sums *sums)
 
 /* Cases that cannot be used are named and give exit code 3 at the end: a mean over fewer cases
  * than expected must not pass unnoticed. */
-static int show_result(const program_common *common, const input_model *model,
-                       const evaluate_sums *sums, json_t *results, json_t *failed)
+static int show_result(const evaluate_options *options, const program_common *common,
+                       const input_model *model, const evaluate_sums *sums, json_t *results,
+                       json_t *failed)
 {
     const bool complete = json_array_size(failed) == 0;
     if (common->json) {
-        const int code = program_print_json(
+        fseg_answer_options answer;
+        fseg_error error;
+        json_t *shown =
             json_pack("{s:s, s:{s:s, s:s, s:s}, s:O, s:o, s:O}", "notice", PROGRAM_NOTICE, "model",
                       "name", model->spec.name, "version", model->spec.version, "sha256",
-                      model->sha256, "cases", results, "mean", mean_json(sums), "failed", failed));
+                      model->sha256, "cases", results, "mean", mean_json(sums), "failed", failed);
+        if (answer_is_chosen(&options->answer) &&
+            answer_resolve(&options->answer, model->model, &answer, &error) == FSEG_OK) {
+            json_object_set_new(shown, "answer", answer_json(&options->answer, &answer));
+        }
+        const int code = program_print_json(shown);
         return code != EXIT_OK ? code : complete ? EXIT_OK : EXIT_BAD_INPUT;
     }
     if (sums->count > 0) {
@@ -94,8 +104,12 @@ static fseg_status evaluate_all(const evaluate_options *options, const program_c
         }
         fseg_mask_agreement agreement;
         double seconds = 0;
-        const fseg_status status = case_measure(context, model->model, NULL, entry, options->label,
-                                                common, &agreement, &seconds, error);
+        const fseg_status status =
+            answer_is_chosen(&options->answer)
+                ? answer_measure(context, model, entry, options->label, &options->answer, common,
+                                 &agreement, &seconds, error)
+                : case_measure(context, model->model, NULL, entry, options->label, common,
+                               &agreement, &seconds, error);
         if (status == FSEG_ERROR_CANCELLED || status == FSEG_ERROR_OUT_OF_MEMORY) {
             return status;
         }
@@ -138,8 +152,9 @@ static int evaluate(const evaluate_options *options, const program_common *commo
         status =
             evaluate_all(options, common, context, &model, &cases, &sums, results, failed, &error);
     }
-    const int code = status == FSEG_OK ? show_result(common, &model, &sums, results, failed)
-                                       : program_fail_error(common, &error);
+    const int code = status == FSEG_OK
+                         ? show_result(options, common, &model, &sums, results, failed)
+                         : program_fail_error(common, &error);
     json_decref(results);
     json_decref(failed);
     case_list_free(&cases);
@@ -151,21 +166,29 @@ static int evaluate(const evaluate_options *options, const program_common *commo
 static int run_evaluate(const program_command *self, int argc, char **argv)
 {
     program_common common = {0};
-    evaluate_options o = {.label = 1};
-    const program_option options[] = {
+    evaluate_options o = {.label = 1, .answer = answer_choice_none()};
+    const program_option own[] = {
         {"model", OPTION_TEXT, &o.model, 0, 0, "MODEL", "a .fseg file or a name as liver-t2"},
         {"data", OPTION_TEXT, &o.data, 0, 0, "FOLDER", "NAME_image.nii.gz and NAME_label.nii.gz"},
         {"label", OPTION_INTEGER, &o.label, 1, 255, "N", "value of the structure (default 1)"},
         {"only", OPTION_TEXT, &o.only, 0, 0, "NAME,...", "just these cases"},
         {"exclude", OPTION_TEXT, &o.exclude, 0, 0, "NAME,...", "all but these cases"},
     };
-    const parse_result parsed = program_parse(self, options, sizeof options / sizeof *options, 0,
-                                              argc, argv, &common, NULL);
+    enum { OWN = sizeof own / sizeof *own };
+    program_option options[OWN + ANSWER_OPTIONS];
+    memcpy(options, own, sizeof own);
+    answer_option_table(&o.answer, options + OWN);
+    const parse_result parsed =
+        program_parse(self, options, OWN + ANSWER_OPTIONS, 0, argc, argv, &common, NULL);
     if (parsed != PARSE_GO_ON) {
         return program_parse_exit_code(parsed);
     }
     if (!o.model || !o.data) {
         return program_usage(self, &common, "evaluate needs --model and --data.");
+    }
+    const int code = answer_check_options(self, &common, &o.answer);
+    if (code != EXIT_OK) {
+        return code;
     }
     return evaluate(&o, &common);
 }
@@ -176,8 +199,12 @@ const program_command command_evaluate = {
     "--model MODEL --data FOLDER [--label N] [OPTION]...",
     "Dice and the 95th percentile of the surface distances are taken in 3D on the image's own "
     "grid.\n"
-    "A case that cannot be used is named, and the exit code is then 3.",
+    "A case that cannot be used is named, and the exit code is then 3.\n"
+    "How the network's answer becomes a mask is what the model's card says, unless an option says\n"
+    "otherwise; with --store, comparing such ways runs the network once.",
     "  frugalseg evaluate --model liver-t2 --data cases --label 1\n"
-    "  frugalseg evaluate --model liver-t2 --data cases --label 1 --json > result.json",
+    "  frugalseg evaluate --model liver-t2 --data cases --label 1 --json > result.json\n"
+    "  frugalseg evaluate --model my.fseg --data cases --average smaller,larger --store answers\n"
+    "  frugalseg evaluate --model my.fseg --data cases --shift dark",
     run_evaluate,
 };

@@ -1,4 +1,5 @@
 /* frugalseg segment: a mask, a DICOM SEG and a report from an image. */
+#include "evaluate_answer.h"
 #include "frugalseg/frugalseg.h"
 #include "input.h"
 #include "output.h"
@@ -15,6 +16,7 @@ typedef struct segment_options {
     const char *model, *in, *out, *truth;
     input_choice choice;
     int truth_label;
+    answer_choice answer;
 } segment_options;
 
 /* One run; segment_free releases what it holds. */
@@ -26,6 +28,7 @@ typedef struct segment_run {
     input_image image;
     fseg_mask *truth; /* null unless given */
     fseg_mask *mask;
+    fseg_answer_options answer; /* the card's, or what was chosen */
     fseg_segment_report report;
     size_t predicted; /* bytes besides the image */
     bool compared;
@@ -100,6 +103,9 @@ static json_t *report_json(const segment_run *run)
         "threads", fseg_context_threads(run->context), "kernels",
         fseg_isa_name(fseg_context_isa(run->context)), "warnings", warnings_json(&run->report),
         "outputs", outputs);
+    if (report && run->answer.views) {
+        json_object_set_new(report, "answer", answer_json(&run->options->answer, &run->answer));
+    }
     if (report && run->compared) {
         json_object_set_new(report, "agreement",
                             json_pack("{s:f, s:f, s:f}", "dice", run->agreement.dice, "hd95_mm",
@@ -117,8 +123,8 @@ static json_t *report_json(const segment_run *run)
 static fseg_status announce_memory(segment_run *run, fseg_error *error)
 {
     const size_t worth_saying = (size_t)512 << 20;
-    const fseg_status status = fseg_segment_volume_memory(
-        run->model.model, &run->image.volume->geometry, 0, &run->predicted, error);
+    const fseg_status status = fseg_segment_volume_answer_memory(
+        run->model.model, &run->image.volume->geometry, 0, &run->answer, &run->predicted, error);
     if (status == FSEG_OK && run->predicted >= worth_saying && !run->common->quiet) {
         fprintf(stderr, "frugalseg: up to %zu MB of memory are needed besides the image\n",
                 run->predicted >> 20);
@@ -171,15 +177,18 @@ static fseg_status compute(segment_run *run, fseg_error *error)
         status = output_folder_open(options->out, &run->folder, error);
     }
     if (status == FSEG_OK) {
+        status = answer_resolve(&options->answer, run->model.model, &run->answer, error);
+    }
+    if (status == FSEG_OK) {
         status = announce_memory(run, error);
     }
     if (status == FSEG_OK) {
         fseg_segment_options how = {0};
         if (run->image.series)
             how.series = fseg_series_list_info(run->image.series, run->image.index);
-        status =
-            fseg_segment_volume_with(run->context, run->model.model, run->image.volume, &how,
-                                     &progress.progress, &run->mask, NULL, &run->report, error);
+        status = fseg_segment_volume_answer(run->context, run->model.model, run->image.volume, &how,
+                                            &run->answer, &progress.progress, &run->mask, NULL,
+                                            &run->report, error);
     }
     if (status == FSEG_OK) {
         warn_of_geometry(run);
@@ -287,7 +296,7 @@ static int show_result(const segment_run *run)
 static int run_segment(const program_command *self, int argc, char **argv)
 {
     program_common common = {0};
-    segment_options o = {.truth_label = 1};
+    segment_options o = {.truth_label = 1, .answer = answer_choice_none()};
     const program_option options[] = {
         {"model", OPTION_TEXT, &o.model, 0, 0, "MODEL", "a .fseg file or a name as liver-t2"},
         {"in", OPTION_TEXT, &o.in, 0, 0, "INPUT",
@@ -298,6 +307,9 @@ static int run_segment(const program_command *self, int argc, char **argv)
          "which of a series' volumes (echo, time, stack, ...), if several"},
         {"allow-uneven", OPTION_FLAG, &o.choice.allow_uneven, 0, 0, NULL,
          "take uneven slice distances as even; the report says so"},
+        {"average", OPTION_TEXT, &o.answer.average, 0, 0, "VIEW,...",
+         "average views with the plain one (flip-columns, flip-rows, smaller, larger), each at "
+         "the cost of one more run; none = plain (default: the model's card)"},
         {"truth", OPTION_TEXT, &o.truth, 0, 0, "FILE", "label map to compare with"},
         {"truth-label", OPTION_INTEGER, &o.truth_label, 1, 255, "N",
          "value of the structure there (default 1)"},
@@ -309,6 +321,10 @@ static int run_segment(const program_command *self, int argc, char **argv)
     }
     if (!o.model || !o.in || !o.out) {
         return program_usage(self, &common, "segment needs --model, --in and --out.");
+    }
+    const int wrong = answer_check_options(self, &common, &o.answer);
+    if (wrong != EXIT_OK) {
+        return wrong;
     }
     segment_run run = {.options = &o, .common = &common, .started = program_seconds()};
     fseg_error error = {0};

@@ -14,8 +14,9 @@ typedef struct training_options {
     const char *data, *out, *card, *init, *transfer, *fold, *exclude, *checkpoint, *log, *loss;
     const char *validation, *plot, *precision;
     int label, steps, batch, size, context_slices, phantoms, report_every, checkpoint_every;
-    int validate_every, warmup, patience;
+    int validate_every, warmup, patience, recolour;
     double learning_rate, encoder_rate, weight_decay, spacing_mm, phantom_share, foreground;
+    double recolour_share, average_decay, deep_supervision;
     uint64_t seed;
     bool resume, freeze_encoder;
 } training_options;
@@ -57,6 +58,10 @@ fseg_status training_finish_card(training *run, const training_validation *valid
 /* training_data.c: which cases are held out; cases and phantoms into the sampler. */
 fseg_status training_split_cases(training *run, fseg_error *error);
 fseg_status training_load_data(training *run, fseg_error *error);
+/* training_subject.c: a labelled volume, of weight `weight` in all, and its recoloured copies into
+ * the sampler; `number` tells subjects apart, `structure` is its value in `labels`. */
+fseg_status training_add_subject(training *run, const fseg_volume *volume, const fseg_mask *labels,
+                                 int structure, double weight, uint64_t number, fseg_error *error);
 
 /* training_run.c: the steps, with reports and checkpoints (options->checkpoint_every 0: only when
  * interrupted). Interrupted: the checkpoint is saved and

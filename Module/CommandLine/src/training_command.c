@@ -102,6 +102,7 @@ static fseg_status prepare(training *run, fseg_error *error)
 
 static fseg_status finish(training *run, training_validation *validation, fseg_error *error)
 {
+    fseg_trainer_use_average(run->trainer); /* unless a score has chosen weights */
     fseg_trainer_use_best(run->trainer);
     fseg_status status = training_validate(run, run->held_out, validation, error);
     if (status == FSEG_OK) {
@@ -213,6 +214,7 @@ training_options training_default_options(void)
                               .encoder_rate = 1,
                               .phantom_share = 0.2,
                               .foreground = 0.67,
+                              .recolour_share = 0.5,
                               .seed = 1,
                               .loss = "dice-ce",
                               .precision = "float32"};
@@ -221,7 +223,8 @@ training_options training_default_options(void)
 size_t training_option_table(training_options *o, program_option *table)
 {
     const program_option options[] = {
-        {"data", OPTION_TEXT, &o->data, 0, 0, "FOLDER", "NAME_image.nii.gz and NAME_label.nii.gz"},
+        {"data", OPTION_TEXT, &o->data, 0, 0, "FOLDER",
+         "NAME_image.nii.gz and NAME_label.nii.gz; may be left out with --phantoms"},
         {"label", OPTION_INTEGER, &o->label, 1, 255, "N", "value of the structure (default 1)"},
         {"out", OPTION_TEXT, &o->out, 0, 0, "FILE", "the model to write"},
         {"card", OPTION_TEXT, &o->card, 0, 0, "FILE", "model card, JSON"},
@@ -252,6 +255,14 @@ size_t training_option_table(training_options *o, program_option *table)
         {"phantoms", OPTION_INTEGER, &o->phantoms, 0, 100000, "N", "add N phantoms (default 0)"},
         {"phantom-share", OPTION_NUMBER, &o->phantom_share, 0, 0.99, "X",
          "share of samples from phantoms (default 0.2)"},
+        {"recolour", OPTION_INTEGER, &o->recolour, 0, 1000, "N",
+         "N copies of each image with its labelled organs in other grey values (default 0)"},
+        {"recolour-share", OPTION_NUMBER, &o->recolour_share, 0, 1, "X",
+         "share of samples from the copies (default 0.5)"},
+        {"average", OPTION_NUMBER, &o->average_decay, 0, 0.99999, "D",
+         "keep a moving average of the weights of decay D, as 0.99 (default 0 = the last weights)"},
+        {"deep-supervision", OPTION_NUMBER, &o->deep_supervision, 0, 10, "W",
+         "weight of losses at half and quarter size (default 0 = none)"},
         {"seed", OPTION_SEED, &o->seed, 0, 0, "N", "of weights, batches, phantoms (default 1)"},
         {"report-every", OPTION_INTEGER, &o->report_every, 1, 1000000, "N", "steps (default 50)"},
         {"validate-every", OPTION_INTEGER, &o->validate_every, 0, 10000000, "N",
@@ -289,8 +300,13 @@ static bool is_transfer(const char *name)
 int training_check_options(const program_command *command, const program_common *common,
                            const training_options *o)
 {
-    if (!o->data || !o->out) {
+    if (!o->out || (!o->data && o->phantoms == 0)) {
         return program_usage(command, common, "%s needs --data and --out.", command->name);
+    }
+    if (!o->data && (o->fold || o->exclude || o->validation)) {
+        return program_usage(command, common,
+                             "Without --data there are no cases for --fold, --exclude or "
+                             "--validation to choose from.");
     }
     if (program_is_launched_together()) { /* each would write the same files */
         return program_usage(command, common,

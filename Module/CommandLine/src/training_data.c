@@ -16,7 +16,8 @@ static bool parse_fold(const char *text, int *fold, int *folds)
 fseg_status training_split_cases(training *run, fseg_error *error)
 {
     const training_options *options = run->options;
-    fseg_status status = case_list_scan(options->data, &run->cases, error);
+    fseg_status status =
+        options->data ? case_list_scan(options->data, &run->cases, error) : FSEG_OK;
     if (status == FSEG_OK) {
         status = case_list_check_names(&run->cases, options->exclude, error);
     }
@@ -32,9 +33,9 @@ fseg_status training_split_cases(training *run, fseg_error *error)
                               "--fold needs k/K with k from 1 to K, as in 2/5, not '%.40s'.",
                               options->fold);
     }
-    run->held_out = calloc(run->cases.count, sizeof *run->held_out);
-    run->unusable = calloc(run->cases.count, sizeof *run->unusable);
-    run->validates = calloc(run->cases.count, sizeof *run->validates);
+    run->held_out = calloc(run->cases.count + 1, sizeof *run->held_out);
+    run->unusable = calloc(run->cases.count + 1, sizeof *run->unusable);
+    run->validates = calloc(run->cases.count + 1, sizeof *run->validates);
     if (!run->held_out || !run->unusable || !run->validates) {
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
     }
@@ -54,31 +55,24 @@ fseg_status training_split_cases(training *run, fseg_error *error)
     return FSEG_OK;
 }
 
-static fseg_status add_subject(training *run, const fseg_volume *volume, const fseg_mask *labels,
-                               double weight, fseg_error *error)
-{
-    fseg_network_grid *grid = NULL;
-    const int multiple = fseg_unet_size_multiple(fseg_model_config(run->model));
-    fseg_status status =
-        fseg_network_grid_create(volume, labels, &run->spec, multiple, &grid, error);
-    if (status == FSEG_OK) {
-        status = fseg_sampler_add(run->sampler, grid->slices, grid->labels, grid->depth,
-                                  grid->height, grid->width, weight, error);
-    }
-    fseg_network_grid_free(grid);
-    return status;
-}
-
 static fseg_status add_case(training *run, const labelled_case *entry, fseg_error *error)
 {
+    const bool recolours = run->options->recolour > 0; /* then all organs of the file count */
+    const int structure = recolours ? run->options->label : 1;
     case_images images;
-    fseg_status status = case_images_read(run->cache, entry, run->options->label, &images, error);
+    fseg_status status =
+        recolours ? case_images_read(NULL, entry, -1, &images, error)
+                  : case_images_read(run->cache, entry, run->options->label, &images, error);
     if (status == FSEG_OK) {
-        status = add_subject(run, images.volume, images.truth, 1.0, error);
+        status = training_add_subject(run, images.volume, images.truth, structure, 1.0,
+                                      (uint64_t)(entry - run->cases.cases), error);
         case_images_free(&images);
     }
     return status;
 }
+
+/* Numbers of phantoms begin where no case's reach. */
+static const uint64_t phantom_numbers = (uint64_t)1 << 32;
 
 static fseg_status add_phantom(training *run, int index, double weight, fseg_error *error)
 {
@@ -88,12 +82,8 @@ static fseg_status add_phantom(training *run, int index, double weight, fseg_err
     fseg_status status =
         phantom_volume_create(run->context, &options, NULL, &volume, &labels, error);
     if (status == FSEG_OK) {
-        const size_t count =
-            volume->geometry.size[0] * volume->geometry.size[1] * volume->geometry.size[2];
-        for (size_t i = 0; i < count; i++) {
-            labels->voxels[i] = labels->voxels[i] == FSEG_PHANTOM_LIVER;
-        }
-        status = add_subject(run, volume, labels, weight, error);
+        status = training_add_subject(run, volume, labels, FSEG_PHANTOM_LIVER, weight,
+                                      phantom_numbers + (uint64_t)index, error);
     }
     fseg_volume_free(volume);
     fseg_mask_free(labels);

@@ -24,6 +24,8 @@ static fseg_trainer_options trainer_options(const training *run)
     trainer.weight_decay = options->weight_decay;
     trainer.encoder_rate_factor = options->encoder_rate;
     trainer.freeze_encoder = options->freeze_encoder;
+    trainer.average_decay = options->average_decay;
+    trainer.deep_supervision = options->deep_supervision;
     (void)program_precision(options->precision, &trainer.precision); /* checked when parsed */
     if (options->warmup >= 0) {
         trainer.warmup_steps = options->warmup;
@@ -101,9 +103,11 @@ static fseg_status validate_now(training *run, fseg_error *error)
 {
     const bool chooses = run->validation_cases > 0;
     training_validation validation;
+    fseg_trainer_show_average(run->trainer, 1); /* the weights that the run would end with */
     fseg_status status =
         training_validate(run, chooses ? run->validates : run->held_out, &validation, error);
     if (status != FSEG_OK) {
+        fseg_trainer_show_average(run->trainer, 0);
         return status;
     }
     if (chooses && validation.count == 0) {
@@ -116,6 +120,7 @@ static fseg_status validate_now(training *run, fseg_error *error)
     if (status == FSEG_OK && chooses) {
         status = fseg_trainer_note_score(run->trainer, validation.dice, error);
     }
+    fseg_trainer_show_average(run->trainer, 0);
     return status;
 }
 

@@ -12,6 +12,7 @@
 #define FRUGALSEG_FRUGALSEG_H
 
 #include "acquisition.h"
+#include "answer.h"
 #include "augment.h"
 #include "constraint_map.h"
 #include "context.h"
@@ -23,6 +24,7 @@
 #include "phantom_pelvis.h"
 #include "pretrainer.h"
 #include "random.h"
+#include "recolour.h"
 #include "regression.h"
 #include "sampler.h"
 #include "session.h"

@@ -27,6 +27,13 @@ typedef struct fseg_trainer_options {
     int warmup_steps;             /**< linear warm-up; default 5 % of steps */
     double encoder_rate_factor;   /**< the encoder's rate as a fraction; default 1 */
     int freeze_encoder;           /**< leave the encoder as it is; default 0 */
+    double average_decay;         /**< of the moving average of the weights, 0 = none (default): the
+                                       average becomes d * average + (1 - d) * weights after each
+                                       step, d = min(decay, (1 + step) / (10 + step)) */
+    double deep_supervision;      /**< weight w of the loss of a further head on the decoder's half
+                                       size, w / 2 on its quarter size; 0 = none (default). Labels
+                                       there: the most frequent of each 2 x 2 or 4 x 4. The heads
+                                       belong to the trainer and are not part of the model */
     fseg_precision precision;     /**< of activations and gradients; default float32 */
     int direct_convolution;       /**< convolutions by definition instead of Winograd's algorithm: a
                                        third slower, rounding errors several times smaller; default 0 */
@@ -80,6 +87,15 @@ fseg_status fseg_trainer_gradients(fseg_trainer *trainer, const float *images,
 const float *fseg_trainer_gradient(const fseg_trainer *trainer, size_t index);
 /** Number of steps done. */
 int fseg_trainer_steps_done(const fseg_trainer *trainer);
+
+/**
+ * The moving average of the weights takes their place in the model, for a measurement, or gives it
+ * back; steps, checkpoints and gradients need the weights themselves. Nothing happens without
+ * average_decay. A score that is noted meanwhile keeps the average as the best weights.
+ */
+void fseg_trainer_show_average(fseg_trainer *trainer, int show);
+/** Give the model the average for good; without average_decay it keeps its weights. */
+void fseg_trainer_use_average(fseg_trainer *trainer);
 
 /** Scores of the weights so far, for early stopping. */
 typedef struct fseg_trainer_best {

@@ -1,0 +1,130 @@
+"""How an answer becomes a mask: evaluate's options, its store, shifted images; segment --average."""
+import nibabel
+import numpy as np
+import pytest
+from conftest import CARD, bright_ball, make_model, run, write_image
+
+
+@pytest.fixture
+def cases(tmp_path):
+    folder = tmp_path / "cases"
+    folder.mkdir()
+    for i, name in enumerate(["case_1", "case_2"]):
+        image, label = bright_ball(seed=i, centre=(20 + i, 28, 5))
+        label = label.astype(np.uint8)
+        label[45:50, 25:30, 4:7] = 4  # another organ
+        write_image(folder / f"{name}_image.nii.gz", image)
+        write_image(folder / f"{name}_label.nii.gz", label)
+    return folder
+
+
+def evaluate(model, data, *more):
+    result = run("evaluate", "--model", model, "--data", data, "--label", 1, "--json", *more)
+    assert result.code == 0, result.err
+    return result.json
+
+
+def dice(answer):
+    return [case["dice"] for case in answer["cases"]]
+
+
+def test_without_options_and_with_neutral_ones_the_figures_are_the_same(model, cases):
+    plain = evaluate(model, cases)
+    assert "answer" not in plain
+    neutral = evaluate(model, cases, "--average", "none", "--smooth", 0, "--keep", "largest")
+    assert neutral["answer"] == {"average": [], "smooth_mm": 0.0, "smooth_through_mm": 0.0,
+                                 "fill_holes": False, "keep": "largest", "shift": "none"}
+    assert dice(neutral) == pytest.approx(dice(plain), abs=1e-9)
+
+
+def test_what_the_card_says_is_what_segment_does(cases, tmp_path):
+    path = tmp_path / "m.fseg"
+    make_model(path, {**CARD, "average": ["flip-columns"], "smooth_mm": 4, "fill_holes": True})
+    image = cases / "case_2_image.nii.gz"
+    assert run("segment", "--model", path, "--in", image, "--out", tmp_path / "a").code == 0
+    mask = np.asarray(nibabel.load(tmp_path / "a" / "mask.nii.gz").dataobj) > 0
+    truth = np.asarray(nibabel.load(cases / "case_2_label.nii.gz").dataobj) == 1
+    expected = 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
+    by_card, by_options = evaluate(path, cases), evaluate(path, cases, "--keep", "largest")
+    assert dice(by_card)[1] == pytest.approx(expected, abs=1e-9)
+    assert by_options["answer"]["average"] == ["flip-columns"]
+    assert dice(by_options) == pytest.approx(dice(by_card), abs=1e-3)
+
+
+def test_segment_averages_views_when_asked(model, cases, tmp_path):
+    image = cases / "case_1_image.nii.gz"
+    for name, more in (("plain", []), ("views", ["--average", "smaller,larger"])):
+        result = run("segment", "--model", model, "--in", image, "--out", tmp_path / name, "--json",
+                     *more)
+        assert result.code == 0, result.err
+        if more:
+            assert result.json["answer"]["average"] == ["smaller", "larger"]
+            assert result.json["seconds"]["network"] > 0
+        else:
+            assert "answer" not in result.json
+    plain, views = (nibabel.load(tmp_path / n / "mask.nii.gz").get_fdata() for n in ("plain", "views"))
+    assert (plain != views).any()
+    assert run("segment", "--model", model, "--in", image, "--out", tmp_path / "x", "--average",
+               "upside-down").failed(2, "upside-down")
+
+
+def test_stored_answers_are_used_again_and_belong_to_one_model(model, cases, tmp_path):
+    store = tmp_path / "store"
+    first = evaluate(model, cases, "--average", "larger", "--store", store)
+    files = sorted(p.name for p in store.iterdir())
+    assert files == sorted(["model.sha256"] + [f"case_{i}-none-{v}.nrrd" for i in (1, 2)
+                                               for v in ("plain", "larger")])
+    stamps = {p: p.stat().st_mtime_ns for p in store.iterdir()}
+    again = evaluate(model, cases, "--average", "larger", "--smooth", 5, "--store", store)
+    assert {p: p.stat().st_mtime_ns for p in store.iterdir()} == stamps
+    assert dice(again) != dice(first)
+    assert dice(evaluate(model, cases, "--average", "larger")) == pytest.approx(dice(first), abs=1e-6)
+    other = tmp_path / "other.fseg"
+    make_model(other, CARD, seed=9)
+    result = run("evaluate", "--model", other, "--data", cases, "--store", store)
+    assert result.code == 3 and "another model" in result.err
+
+
+@pytest.mark.parametrize("shift", ["dark", "bright", "bias", "noise"])
+def test_shifted_images_give_other_figures_the_same_every_time(model, cases, shift):
+    plain, one, two = (evaluate(model, cases, "--shift", s) for s in ("none", shift, shift))
+    assert dice(one) == dice(two) and dice(one) != dice(plain)
+    assert [c["truth_ml"] for c in one["cases"]] == [c["truth_ml"] for c in plain["cases"]]
+    assert one["answer"]["shift"] == shift
+
+
+@pytest.mark.parametrize("wrong", [["--shift", "darker"], ["--average", "larger,sideways"],
+                                   ["--fill-holes", "yes"], ["--keep", "two"], ["--smooth", 21]])
+def test_wrong_options_are_told(model, cases, wrong):
+    assert run("evaluate", "--model", model, "--data", cases, *wrong).failed(2, wrong[0])
+
+
+def test_training_with_everything_on_goes_on_after_an_interruption(cases, tmp_path):
+    options = ["train", "--data", cases, "--label", 1, "--fold", "1/2", "--batch", 2, "--size", 64,
+               "--spacing", 3, "--threads", 2, "--steps", 8, "--recolour", 2, "--average", 0.9,
+               "--deep-supervision", 0.5, "--checkpoint-every", 4]
+    assert run(*options, "--out", tmp_path / "whole.fseg").code == 0
+    card = run("info", tmp_path / "whole.fseg", "--json").json["card"]["training"]
+    assert (card["recolour"], card["average_decay"], card["deep_supervision"]) == (2, 0.9, 0.5)
+    plain = [o for o in options if o not in ("--average", 0.9)]
+    assert run(*plain, "--out", tmp_path / "last.fseg").code == 0
+    assert (tmp_path / "whole.fseg").read_bytes() != (tmp_path / "last.fseg").read_bytes()
+    again = tmp_path / "again.fseg"
+    kept = tmp_path / "kept.checkpoint"
+    assert run(*options, "--out", again, "--checkpoint", kept).code == 0
+    assert again.read_bytes() == (tmp_path / "whole.fseg").read_bytes(), "same seed, same bytes"
+    assert run(*options, "--out", again, "--checkpoint", kept, "--resume").code == 0
+    assert again.read_bytes() == (tmp_path / "whole.fseg").read_bytes(), "from the last step"
+
+
+def test_a_model_trained_on_phantoms_alone_has_seen_no_case(cases, tmp_path):
+    result = run("train", "--data", cases, "--label", 1, "--exclude", "case_1,case_2", "--phantoms", 1,
+                 "--recolour", 1, "--batch", 2, "--size", 64, "--spacing", 4, "--steps", 2, "--threads",
+                 2, "--out", tmp_path / "free.fseg", "--json")
+    assert result.code == 0, result.err
+    assert result.json["cases"] == 0 and len(result.json["validation"]["cases"]) == 2
+    assert result.json["phantoms"] == 1
+    alone = run("train", "--label", 1, "--phantoms", 1, "--recolour", 1, "--batch", 2, "--size", 64,
+                "--spacing", 4, "--steps", 2, "--threads", 2, "--out", tmp_path / "alone.fseg")
+    assert alone.code == 0, alone.err
+    assert run("train", "--phantoms", 1, "--fold", "1/2", "--out", tmp_path / "x.fseg").failed(2, "--data")
