@@ -1,6 +1,7 @@
 #include "FrugalSegRanking.h"
 
 #include "FrugalSegFailure.h"
+#include "FrugalSegSeries.h"
 
 #include "frugalseg/random.h"
 
@@ -101,12 +102,12 @@ public:
     if (candidate.IsSeries)
     {
       const fseg_series_info* info = fseg_series_list_info(list.get(), series);
-      if (info->verdict != FSEG_VERDICT_OK)
+      if (!fseg_verdict_usable(info->verdict))
       {
         candidate.Reason = info->reason;
         return true;
       }
-      if (this->Dataset && this->Dataset->FindIdentity(this->Dataset->IdentityOf(std::string(info->uid))))
+      if (this->Dataset && this->Dataset->FindIdentity(this->Dataset->IdentityOf(std::string(info->key))))
       {
         return false;
       }
@@ -176,9 +177,9 @@ std::vector<FrugalSegCandidate> FrugalSegRank(const std::string& folder, FrugalS
   {
     const fseg_series_info* info = fseg_series_list_info(list.get(), i);
     FrugalSegCandidate candidate;
-    candidate.Name = info->description[0] ? info->description : "Series";
+    candidate.Name = FrugalSegSeriesName(*info, "Series");
     candidate.IsSeries = true;
-    candidate.Source = info->uid;
+    candidate.Source = info->key;
     all.push_back(candidate);
   }
   const std::vector<FrugalSegCandidate> files = FindFiles(folder, dataset, progress);

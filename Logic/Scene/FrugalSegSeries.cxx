@@ -10,7 +10,7 @@
 namespace
 {
 const char* const FolderAttribute = "FrugalSeg.SeriesFolder";
-const char* const UIDAttribute = "FrugalSeg.SeriesUID";
+const char* const UIDAttribute = "FrugalSeg.SeriesUID"; // a volume of several: "UID#2"
 const char* const BodyPartAttribute = "FrugalSeg.BodyPart";
 const char* const ProtocolAttribute = "FrugalSeg.Protocol";
 const char* const ScanOptionsAttribute = "FrugalSeg.ScanOptions";
@@ -50,11 +50,22 @@ double GetNumber(vtkMRMLScalarVolumeNode* node, const char* attribute)
 } // namespace
 
 //----------------------------------------------------------------------------
+std::string FrugalSegSeriesName(const fseg_series_info& info, const std::string& nameless)
+{
+  const std::string description = info.description[0] ? info.description : nameless;
+  if (!info.label[0])
+  {
+    return description;
+  }
+  return description.empty() ? info.label : description + " (" + info.label + ")";
+}
+
+//----------------------------------------------------------------------------
 void FrugalSegSeriesToNode(const std::string& folder, const fseg_series_info& info,
                            vtkMRMLScalarVolumeNode* node)
 {
   node->SetAttribute(FolderAttribute, folder.c_str());
-  node->SetAttribute(UIDAttribute, info.uid);
+  node->SetAttribute(UIDAttribute, info.key);
   SetText(node, BodyPartAttribute, info.body_part);
   SetText(node, ProtocolAttribute, info.protocol);
   SetText(node, ScanOptionsAttribute, info.scan_options);

@@ -8,6 +8,10 @@
 
 class vtkMRMLScalarVolumeNode;
 
+/// What lists call a volume: the description of its series and, where that has several volumes, what
+/// tells it from the others; `nameless` for a series without a description.
+std::string FrugalSegSeriesName(const fseg_series_info& info, const std::string& nameless);
+
 /// Remember the series. Of what its files say only what a model is chosen by is kept, nothing about
 /// the patient.
 void FrugalSegSeriesToNode(const std::string& folder, const fseg_series_info& info,
@@ -17,7 +21,7 @@ void FrugalSegSeriesToNode(const std::string& folder, const fseg_series_info& in
 /// of another origin, of which only its name is taken as a description.
 fseg_series_info FrugalSegSeriesOfNode(vtkMRMLScalarVolumeNode* node);
 
-/// Folder and UID of the series; false for a volume of another origin.
+/// Folder and UID of the series, or key of the volume ("UID#2"); false for a volume of another origin.
 bool FrugalSegSeriesPlace(vtkMRMLScalarVolumeNode* node, std::string& folder, std::string& uid);
 
 /// Scan `folder` and choose the series; an empty `uid` takes the only usable one.

@@ -61,13 +61,16 @@ public:
   /// \name Loading
   /// @{
 
-  /// List the image series below `folder`, one row each. Columns: uid, description, modality, matrix
-  /// ("columns x rows x slices"), spacing_mm, slices, verdict ("ok", "ambiguous", "refused"), reason.
+  /// List the image series below `folder` (or in a DICOM file, DICOMDIR or ZIP archive), one row for each
+  /// of their volumes. Columns: uid (of a volume of several: "UID#2"), description (of a volume of several
+  /// with what tells it from the others), modality, matrix ("columns x rows x slices"), spacing_mm, slices,
+  /// verdict ("ok", "ambiguous", "refused"), reason.
   /// False when the folder holds no DICOM image; the table is then empty.
   bool ListSeries(const std::string& folder, vtkTable* table, vtkMRMLMessageCollection* messages = nullptr);
 
-  /// Load a series as a volume of the scene; an empty `uid` takes the only usable series. Null when
-  /// there is none, several, or the series cannot be placed safely; the message says which.
+  /// Load a series as a volume of the scene; `uid` is one of those that ListSeries gives, an empty one
+  /// takes the only usable series. Null when there is none, several, or the series cannot be placed safely;
+  /// the message says which.
   vtkMRMLScalarVolumeNode* LoadSeries(const std::string& folder, const std::string& uid = "",
                                       vtkMRMLMessageCollection* messages = nullptr);
 

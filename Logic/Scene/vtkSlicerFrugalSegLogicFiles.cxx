@@ -64,7 +64,7 @@ bool vtkSlicerFrugalSegLogic::ListSeries(const std::string& folder, vtkTable* ta
     const fseg_series_info* info = fseg_series_list_info(list.get(), i);
     FrugalSegTableAddRow(
         table,
-        { info->uid, info->description, info->modality,
+        { info->key, FrugalSegSeriesName(*info, ""), info->modality,
           FormatNumbers("%.0f x %.0f x %.0f", static_cast<double>(info->columns),
                         static_cast<double>(info->rows), static_cast<double>(info->slices)),
           FormatNumbers("%.3f x %.3f x %.3f", info->spacing_mm[0], info->spacing_mm[1], info->spacing_mm[2]),
@@ -99,7 +99,7 @@ vtkMRMLScalarVolumeNode* vtkSlicerFrugalSegLogic::LoadSeries(const std::string& 
   }
   const fseg_series_info* info = fseg_series_list_info(list.get(), index);
   vtkMRMLScalarVolumeNode* node =
-      this->Internal->AddVolume(volume.get(), info->description[0] ? info->description : "Series");
+      this->Internal->AddVolume(volume.get(), FrugalSegSeriesName(*info, "Series"));
   FrugalSegSeriesToNode(folder, *info, node);
   return node;
 }

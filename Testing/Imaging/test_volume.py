@@ -38,12 +38,61 @@ def test_nifti_of_nibabel(tmp_path, suffix, kind):
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
-def test_nifti_2_is_named(tmp_path, suffix):
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_nifti_2_is_read_like_nifti_1(tmp_path, suffix, order):
     import nibabel
-    nibabel.save(nibabel.Nifti2Image(np.ones((4, 5, 6), dtype=np.float32), affine()), tmp_path / ("a" + suffix))
-    with pytest.raises(lib.Failure, match="NIfTI-2") as failure:
-        read(tmp_path / ("a" + suffix))
-    assert failure.value.status == lib.UNSUPPORTED
+    values = np.random.default_rng(1).integers(-100, 200, (6, 7, 8)).astype(order + "i2")
+    image = nibabel.Nifti2Image(values, affine(), nibabel.Nifti2Header(endianness=order))
+    image.header.set_slope_inter(0.5, -3)
+    nibabel.save(image, tmp_path / ("a" + suffix))
+    voxels, geometry = read(tmp_path / ("a" + suffix))
+    assert np.allclose(voxels, nibabel.load(tmp_path / ("a" + suffix)).get_fdata().transpose(2, 1, 0))
+    assert np.abs(np.diag([-1, -1, 1, 1]) @ affine() - geometry.matrix).max() < 1e-4
+
+
+def test_an_axis_too_long_for_us_is_named(tmp_path):
+    import nibabel
+    nibabel.save(nibabel.Nifti2Image(np.ones((40000, 2, 2), dtype=np.uint8), np.eye(4)), tmp_path / "a.nii")
+    with pytest.raises(lib.Failure, match="32767"):
+        read(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_a_header_that_promises_too_much_is_refused_before_anything_is_made_for_it(tmp_path, suffix, version):
+    import gzip
+    import resource
+    import struct
+    import nibabel
+    kind = nibabel.Nifti1Image if version == 1 else nibabel.Nifti2Image
+    content = bytearray(kind(np.ones((4, 5, 6), dtype=np.float32), affine()).to_bytes())
+    if version == 1:
+        struct.pack_into("<3h", content, 42, 32767, 32767, 32767)
+    else:
+        struct.pack_into("<3q", content, 24, 1 << 40, 1 << 40, 1 << 40)
+    path = tmp_path / ("a" + suffix)
+    path.write_bytes(gzip.compress(content) if suffix.endswith("gz") else content)
+    with pytest.raises(lib.Failure, match="damaged"):
+        read(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 1 << 20  # KiB
+
+
+def test_what_follows_the_last_voxel_is_not_unpacked(tmp_path):
+    """A small image and 300 megabytes of zeros behind it."""
+    import time
+    import zlib
+    import nibabel
+    content = nibabel.Nifti1Image(np.ones((4, 5, 6), dtype=np.float32), affine()).to_bytes()
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    with open(tmp_path / "a.nii.gz", "wb") as file:
+        file.write(packer.compress(content))
+        zeros = bytes(1 << 20)
+        for _ in range(300):
+            file.write(packer.compress(zeros))
+        file.write(packer.flush())
+    start = time.process_time()
+    assert read(tmp_path / "a.nii.gz")[0].shape == (6, 5, 4)
+    assert time.process_time() - start < 1
 
 
 def test_big_endian_and_scaled_nifti(tmp_path):

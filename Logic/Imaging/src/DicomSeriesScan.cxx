@@ -1,9 +1,13 @@
 /* Finding the DICOM image series of an input and the volumes in them. */
+#include "DeflatedFile.h"
 #include "DicomSeries.h"
 #include "Failure.h"
 #include "InputFiles.h"
 #include "ZipFolder.h"
 
+#include "dcmtk/config/osconfig.h"
+
+#include "dcmtk/dcmdata/dcuid.h"
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -41,14 +45,38 @@ void assignOrphans(Found &found)
     }
 }
 
-Found readHeaders(const std::vector<InputFile> &files, const fseg_progress *progress)
+/** The headers of one file. One that the toolkit cannot inflate is inflated into `unpacked`, which
+ * is made when it is needed. */
+std::vector<SliceHeader> readFile(const InputFile &file,
+                                  std::shared_ptr<frugalseg::TemporaryFolder> &unpacked,
+                                  size_t number)
 {
+    std::vector<SliceHeader> headers = frugalseg::readSliceHeaders(file.path);
+    const bool deflated =
+        headers.size() == 1 && headers.front().damaged() &&
+        headers.front().transferSyntax == UID_DeflatedExplicitVRLittleEndianTransferSyntax;
+    if (deflated) {
+        if (!unpacked) {
+            unpacked = std::make_shared<frugalseg::TemporaryFolder>();
+        }
+        const std::string target =
+            unpacked->path() + frugalseg::formatText("/inflated-%zu.dcm", number);
+        if (frugalseg::inflateDicomFile(file.path, target)) {
+            headers = frugalseg::readSliceHeaders(target);
+        }
+    }
+    return headers;
+}
+
+Found readHeaders(InputFiles &input, const fseg_progress *progress)
+{
+    const std::vector<InputFile> &files = input.files;
     Found found;
     for (size_t i = 0; i < files.size(); ++i) {
         frugalseg::reportProgress(progress,
                                   static_cast<double>(i) / static_cast<double>(files.size()),
                                   "reading DICOM headers");
-        for (SliceHeader &header : frugalseg::readSliceHeaders(files[i].path)) {
+        for (SliceHeader &header : readFile(files[i], input.unpacked, i)) {
             header.name = files[i].name;
             if (header.series.empty()) {
                 found.orphans.push_back(std::move(header));
@@ -67,7 +95,7 @@ std::unique_ptr<fseg_series_list> scan(const std::string &path,
 {
     frugalseg::prepareToolkit();
     InputFiles input = frugalseg::findInputFiles(path, progress);
-    Found found = readHeaders(input.files, progress);
+    Found found = readHeaders(input, progress);
     if (found.bySeries.empty()) {
         throw frugalseg::Failure(
             FSEG_ERROR_BAD_INPUT,

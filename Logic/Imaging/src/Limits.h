@@ -34,7 +34,7 @@ constexpr double deflateRatio = 1032.0; /**< DEFLATE cannot expand by more (zlib
 
 // Image files
 constexpr double niftiOffset = 64.0 * 1024 * 1024; /**< bytes before the first voxel */
-constexpr long extent = 65536;                     /**< of a NIfTI or NRRD axis */
+constexpr size_t extent = 65536;                   /**< of a NIfTI or NRRD axis */
 
 } // namespace limits
 } // namespace frugalseg

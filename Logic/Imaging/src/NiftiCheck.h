@@ -12,11 +12,11 @@ namespace frugalseg
 
 /**
  * ITK's NIfTI reader fills what a truncated file lacks with zeros and turns NaN into 0, both
- * without a word. This reads the file (.nii or .nii.gz) to its end and throws when voxels are
- * missing (FSEG_ERROR_BAD_INPUT) or not finite (FSEG_ERROR_NOT_FINITE). NIfTI-2, which ITK does not
- * read, gives FSEG_ERROR_UNSUPPORTED.
+ * without a word. This reads the file (.nii or .nii.gz) to the last voxel and throws when voxels
+ * are missing (FSEG_ERROR_BAD_INPUT) or not finite (FSEG_ERROR_NOT_FINITE). Returns the version of
+ * the format, 1 or 2.
  */
-void checkNiftiFile(const std::string &path);
+int checkNiftiFile(const std::string &path);
 
 } // namespace frugalseg
 #endif

@@ -2,7 +2,10 @@
 #include "AtomicFile.h"
 #include "Failure.h"
 #include "Geometry.h"
+#include "Limits.h"
+#include "Nifti2.h"
 #include "NiftiCheck.h"
+#include "ZipFolder.h"
 
 #include <algorithm>
 #include <cctype>
@@ -71,8 +74,8 @@ size_t fileSize(const std::string &path)
 
 /** The header must describe one scalar image of 3 axes (or 4, where `most` says so) whose voxels
  * the file can hold. */
-void checkHeader(const itk::ImageIOBase &io, const std::string &path, const std::string &format,
-                 unsigned most)
+void checkHeader(const itk::ImageIOBase &io, const std::string &file, const std::string &path,
+                 const std::string &format, unsigned most)
 {
     const unsigned dimensions = io.GetNumberOfDimensions();
     for (unsigned axis = most; axis < dimensions; ++axis) {
@@ -91,14 +94,14 @@ void checkHeader(const itk::ImageIOBase &io, const std::string &path, const std:
     }
     double bytes = static_cast<double>(io.GetComponentSize());
     for (unsigned axis = 0; axis < std::min(dimensions, most); ++axis) {
-        if (io.GetDimensions(axis) < 1 || io.GetDimensions(axis) > (1U << 16)) {
+        if (io.GetDimensions(axis) < 1 || io.GetDimensions(axis) > limits::extent) {
             throw Failure(FSEG_ERROR_BAD_INPUT, "\"" + path + "\" has an impossible size");
         }
         bytes *= static_cast<double>(io.GetDimensions(axis));
     }
     // DEFLATE cannot expand by more than 1032; anything beyond is a broken header, not an image.
-    const double ratio = format == ".nii" ? 1.0 : 1032.0;
-    if (bytes > ratio * static_cast<double>(fileSize(path))) {
+    const double ratio = format == ".nii" ? 1.0 : limits::deflateRatio;
+    if (bytes > ratio * static_cast<double>(fileSize(file))) {
         throw Failure(FSEG_ERROR_BAD_INPUT, "\"" + path +
                                                 "\" is shorter than its header says; it is "
                                                 "damaged or was not copied completely");
@@ -123,29 +126,25 @@ template <typename Image> fseg_geometry geometryOf(const Image &image)
     return geometry;
 }
 
-template <typename Image> typename Image::Pointer readImage(const std::string &path)
+/** Let ITK read `file`; `path` is its name for messages. */
+template <typename Image>
+typename Image::Pointer readWithITK(const std::string &file, const std::string &path,
+                                    const std::string &format)
 {
-    const std::string format = formatOf(path);
-    if (fileSize(path) == 0) {
-        throw Failure(FSEG_ERROR_BAD_INPUT, "\"" + path + "\" is empty");
-    }
-    if (format != ".nrrd") {
-        checkNiftiFile(path);
-    }
     const itk::ImageIOBase::Pointer io = makeImageIO(format);
     try {
-        if (!io->CanReadFile(path.c_str())) {
+        if (!io->CanReadFile(file.c_str())) {
             throw Failure(FSEG_ERROR_BAD_INPUT, "\"" + path + "\" is not a readable " +
                                                     (format == ".nrrd" ? "NRRD" : "NIfTI") +
                                                     " image; it is damaged or "
                                                     "its name is wrong");
         }
-        io->SetFileName(path);
+        io->SetFileName(file);
         io->ReadImageInformation();
-        checkHeader(*io, path, format, Image::ImageDimension);
+        checkHeader(*io, file, path, format, Image::ImageDimension);
         const auto reader = itk::ImageFileReader<Image>::New();
         reader->SetImageIO(io);
-        reader->SetFileName(path);
+        reader->SetFileName(file);
         reader->Update();
         return reader->GetOutput();
     } catch (const itk::MemoryAllocationError &) {
@@ -156,6 +155,21 @@ template <typename Image> typename Image::Pointer readImage(const std::string &p
                                                 "\" cannot be read; it is damaged or was not "
                                                 "copied completely");
     }
+}
+
+template <typename Image> typename Image::Pointer readImage(const std::string &path)
+{
+    const std::string format = formatOf(path);
+    if (fileSize(path) == 0) {
+        throw Failure(FSEG_ERROR_BAD_INPUT, "\"" + path + "\" is empty");
+    }
+    if (format != ".nrrd" && checkNiftiFile(path) == 2) {
+        const TemporaryFolder folder;
+        const std::string copy = folder.path() + "/image.nii";
+        copyAsNifti1(path, copy);
+        return readWithITK<Image>(copy, path, ".nii");
+    }
+    return readWithITK<Image>(path, path, format);
 }
 
 VolumePointer volumeOf(const fseg_geometry &geometry, const float *voxels, const std::string &path)

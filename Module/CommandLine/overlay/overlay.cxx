@@ -118,8 +118,7 @@ void PreferEGL()
 
 fseg_status ReadImage(const Options& options, FrugalSegVolume& volume, fseg_error* error)
 {
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(options.Image, ignored))
+  if (!fseg_series_is_dicom_input(options.Image.c_str()))
   {
     return fseg_volume_read(options.Image.c_str(), FrugalSegOut(volume), error);
   }

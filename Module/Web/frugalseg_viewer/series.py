@@ -34,7 +34,9 @@ class Series:
 
     @property
     def is_file(self):
-        return pathlib.Path(self.source).is_file()
+        """Whether the source is one image, not DICOM (a folder, a file, a DICOMDIR, a ZIP archive)."""
+        path = pathlib.Path(self.source)
+        return path.is_file() and path.name.lower().endswith((".nii", ".nii.gz", ".nrrd"))
 
     def list(self):
         state, say = self._viewer.state, self._viewer.messages.say
