@@ -253,7 +253,7 @@ void FrugalSegDataset::ReadRoles()
 {
   const std::string path = this->Folder + "/splits_final.json";
   json_error_t detail;
-  const FrugalSegJson splits(json_load_file(path.c_str(), 0, &detail));
+  const FrugalSegJson splits(FrugalSegJsonLoad(path, 0, &detail));
   const json_t* fold = json_is_array(splits.get()) ? json_array_get(splits.get(), 0) : nullptr;
   if (IsFile(path) && !json_is_object(fold))
   {

@@ -151,8 +151,7 @@ FrugalSegJson FrugalSegDataset::Describe(const std::string& addedName, const std
 FrugalSegJson FrugalSegDataset::DescribeProvenance(const FrugalSegLabel& label, const std::string& name,
                                                    int version, int value) const
 {
-  FrugalSegJson provenance(
-      json_load_file((this->Folder + "/provenance/" + name + ".json").c_str(), 0, nullptr));
+  FrugalSegJson provenance(FrugalSegJsonLoad(this->Folder + "/provenance/" + name + ".json", 0, nullptr));
   if (!json_is_object(provenance.get()))
   {
     provenance = FrugalSegJsonOwn(

@@ -7,7 +7,10 @@
 
 #include <jansson.h>
 
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <new>
 #include <string>
@@ -28,11 +31,30 @@ inline FrugalSegJson FrugalSegJsonOwn(json_t* json)
   return FrugalSegJson(json);
 }
 
+/// Larger files are none of ours; jansson would set out to hold many times their size in memory.
+constexpr std::uintmax_t FrugalSegJsonLargestFile = 64u << 20;
+
+/// json_load_file within that limit.
+inline json_t* FrugalSegJsonLoad(const std::string& path, size_t flags, json_error_t* detail)
+{
+  std::error_code code;
+  const std::uintmax_t size = std::filesystem::file_size(path, code);
+  if (!code && size > FrugalSegJsonLargestFile)
+  {
+    if (detail)
+    {
+      std::snprintf(detail->text, sizeof(detail->text), "it is larger than 64 MB");
+    }
+    return nullptr;
+  }
+  return json_load_file(path.c_str(), flags, detail);
+}
+
 /// The object in a file; throws with one sentence that begins with `what` when it is none.
 inline FrugalSegJson FrugalSegJsonRead(const std::string& path, const std::string& what)
 {
-  json_error_t detail;
-  FrugalSegJson json(json_load_file(path.c_str(), JSON_REJECT_DUPLICATES, &detail));
+  json_error_t detail{};
+  FrugalSegJson json(FrugalSegJsonLoad(path, JSON_REJECT_DUPLICATES, &detail));
   if (!json_is_object(json.get()))
   {
     const std::string reason = json ? std::string("it is not an object") : std::string(detail.text);

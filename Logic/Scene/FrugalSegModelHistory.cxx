@@ -56,7 +56,7 @@ std::string FrugalSegModelHistory::DefaultFolder()
 //----------------------------------------------------------------------------
 FrugalSegModelHistory::FrugalSegModelHistory(const std::string& folder) : Folder(folder)
 {
-  const FrugalSegJson history(json_load_file((folder + "/history.json").c_str(), 0, nullptr));
+  const FrugalSegJson history(FrugalSegJsonLoad(folder + "/history.json", 0, nullptr));
   const std::string current = FrugalSegJsonText(history.get(), "current");
   if (current.empty())
   {

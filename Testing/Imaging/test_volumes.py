@@ -329,3 +329,38 @@ def test_thousands_of_scattered_frames_are_judged_in_no_time(tmp_path):
     info, = lib.SeriesList(tmp_path / "s").infos()
     assert time.process_time() - start < 5
     assert info.verdict == REFUSED
+
+
+@pytest.mark.parametrize("little", [True, False])
+def test_frames_in_other_byte_orders(tmp_path, little):
+    """Implicit little endian and explicit big endian, without preamble and file header."""
+    from pydicom.filebase import DicomFileLike
+    from pydicom.filewriter import write_dataset
+    lib.write_enhanced([(volume(1), MATRIX, {})], tmp_path / "s", lib.REVERSED)
+    path = tmp_path / "s/IM0001.dcm"
+    data = pydicom.dcmread(path)
+    if not little:
+        data.PixelData = np.frombuffer(data.PixelData, "<u2").astype(">u2").tobytes()
+    with open(path, "wb") as file:
+        stream = DicomFileLike(file)
+        stream.is_little_endian, stream.is_implicit_VR = little, little
+        write_dataset(stream, data)
+    check(tmp_path / "s", [volume(1)], [""])
+
+
+@pytest.mark.parametrize("stored,signed", [(8, 0), (12, 1)])
+def test_frames_of_other_depths_with_a_slope_of_their_own(tmp_path, stored, signed):
+    values = np.arange(5 * 12 * 10).reshape(5, 12, 10) % 200 - 90 * signed
+    lib.write_enhanced([(volume(1), MATRIX, {})], tmp_path / "s")
+    path = tmp_path / "s/IM0001.dcm"
+    data = pydicom.dcmread(path)
+    data.BitsAllocated, data.BitsStored, data.HighBit = (8, 8, 7) if stored == 8 else (16, 12, 11)
+    data.PixelRepresentation = signed
+    data.PixelData = (values & ((1 << stored) - 1)).astype(np.uint8 if stored == 8 else np.uint16).tobytes()
+    data["PixelData"].VR = "OB" if stored == 8 else "OW"
+    for number, frame in enumerate(data.PerFrameFunctionalGroupsSequence):
+        frame.PixelValueTransformationSequence[0].RescaleSlope = number + 1
+        frame.PixelValueTransformationSequence[0].RescaleIntercept = -number
+    data.save_as(path)
+    factor = np.arange(5).reshape(5, 1, 1)
+    assert np.array_equal(lib.SeriesList(tmp_path / "s").read()[0], values * (factor + 1) - factor)
