@@ -77,7 +77,7 @@ TEST(Answer, SmoothingAcrossSlicesClosesAGapThatOneWithinThemLeaves)
     fseg_answer_options answer{};
     answer.smooth_mm = 2;
     const size_t oneSide = sizeOf(*Mask(maskOf(*volume, answer)));
-    answer.smooth_through_mm = 5;
+    answer.smooth_through_mm = 7;
     const size_t joined = sizeOf(*Mask(maskOf(*volume, answer)));
     EXPECT_LE(oneSide, 3u * 16 * 16);
     EXPECT_GT(joined, 6u * 14 * 14);
