@@ -17,7 +17,7 @@ PAGE = pathlib.Path("docs/quality/requirements.md")
 
 # How the CMakeLists.txt of a kind of tests names them: prefix of GoogleTest's names; name of the ctest
 # that runs a pytest file, {} being the file's name without "test_".
-GOOGLETEST = {"Compute": "Compute.", "Imaging": "imaging.", "Scene": "Scene."}
+GOOGLETEST = {"Compute": "Compute.", "Imaging": "imaging.", "Node": "Node.", "Scene": "Scene."}
 PYTEST = {
     "AnnotationLoop": "AnnotationLoop.short",
     "CommandLine": "CommandLine.{}",

@@ -66,14 +66,19 @@ def kill_until_delivered(run, node, deliveries, kills, random_source):
 
 def measure(run):
     pacs.needs_tools()
+    with pacs.workspace(run) as folder:
+        return measure_in(run, folder)
+
+
+def measure_in(run, folder):
     pacs.isolate()
     kills, per_sender = (4, 4) if run.quick else (60, 50)
     senders = 2 if run.quick else 4
     random_source = random.Random(20260727)
-    series = pacs.make_series(run.folder, senders * per_sender, size=32, slices=8)
-    model = pacs.make_model(run.folder / "tiny.fseg")
-    with pacs.Receiver(run.folder) as receiver:
-        node = pacs.Node(run.folder, model, receiver.peer, "--settle", 0.5, "--cut-settle", 3)
+    series = pacs.make_series(folder, senders * per_sender, size=32, slices=8)
+    model = pacs.make_model(folder / "tiny.fseg")
+    with pacs.Receiver(folder) as receiver:
+        node = pacs.Node(folder, model, receiver.peer, "--settle", 0.5, "--cut-settle", 3)
         with node:
             deliveries = [Deliveries(series[i::senders], node.port) for i in range(senders)]
             done = kill_until_delivered(run, node, deliveries, kills, random_source)

@@ -40,9 +40,9 @@ def hashes(folder):
     return sorted(pacs.content_hash(path) for path in folder.iterdir())
 
 
-def through(run, kind, count, compressed):
+def through(run, where, kind, count, compressed):
     """Number of series for which everything agreed."""
-    folder = run.folder / kind.__name__
+    folder = where / kind.__name__
     folder.mkdir()
     model = pacs.make_model(folder / "tiny.fseg")
     series = pacs.make_series(folder, count)
@@ -89,10 +89,15 @@ def measure(run):
     if not shutil.which("Orthanc"):
         figure.skip("Orthanc is not installed (Debian: orthanc)")
     pacs.isolate()
+    with pacs.workspace(run) as folder:
+        return measure_in(run, folder)
+
+
+def measure_in(run, folder):
     count = 3 if run.quick else 20
     results = {}
     for kind, compressed in ((pacs.Orthanc, True), (pacs.Dcmqrscp, False)):
-        results[kind.__name__] = through(run, kind, count, compressed)
+        results[kind.__name__] = through(run, folder, kind, count, compressed)
         run.say(f"{kind.__name__}: {results[kind.__name__]} of {count}")
     return run.result(
         value=", ".join(f"{name} {good} of {count}" for name, good in results.items()),

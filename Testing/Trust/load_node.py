@@ -2,7 +2,8 @@
 
 Eight senders store 200 series, one association each, while bad peers do what they can: half-open connections, garbage,
 a request that is never finished, a data set that trickles. Then every series must have exactly one SEG at the peer, the
-queue must be empty, and the resident memory of the node in the last quarter must not exceed that of the second.
+queue must be empty, and the resident memory of the processes that always run must not be larger in the last quarter of the time
+than in the second.
 """
 
 import os
@@ -111,13 +112,18 @@ def deliver(files, port, refusals):
 
 def measure(run):
     pacs.needs_tools()
+    with pacs.workspace(run) as folder:
+        return measure_in(run, folder)
+
+
+def measure_in(run, folder):
     pacs.isolate()
     count = 16 if run.quick else 200
-    series = pacs.make_series(run.folder, count, size=32, slices=6)
-    model = pacs.make_model(run.folder / "tiny.fseg")
+    series = pacs.make_series(folder, count, size=32, slices=6)
+    model = pacs.make_model(folder / "tiny.fseg")
     refusals, started = [], time.monotonic()
-    with pacs.Receiver(run.folder) as receiver:
-        node = pacs.Node(run.folder, model, receiver.peer, "--at-release", "--settle", 2, "--associations", 6,
+    with pacs.Receiver(folder) as receiver:
+        node = pacs.Node(folder, model, receiver.peer, "--at-release", "--settle", 2, "--associations", 6,
                          "--request-limit", 3, "--idle-limit", 10)  # fmt: skip
         with node:
             bad, watch = BadPeers(node.port), MemoryWatch(node)
@@ -132,9 +138,10 @@ def measure(run):
                for p in segs]  # fmt: skip
     missing = {uid for _, uid, _ in series} - set(sources)
     doubled = len(sources) - len(set(sources))
-    growth = quarter(samples, 3) / quarter(samples, 1) - 1
+    lasting = [resident for _, resident in samples]
+    growth = quarter(lasting, 3) / quarter(lasting, 1) - 1
     run.say(f"states {states}; exit {code}; {bad.count} bad connections; {len(refusals)} deliveries refused and repeated")
-    peak = max(samples) / 1e6
+    peak = max(everything for everything, _ in samples) / 1e6
     value = (f"{count - len(missing)} of {count} series with a SEG, {doubled} doubled, {bad.count} bad connections; memory "
              f"peak {peak:.0f} MB, last quarter {growth:+.0%} of the second; delivered in {delivered:.0f} s")  # fmt: skip
     flat = peak < 400 and (run.quick or growth < 0.1)

@@ -4,6 +4,7 @@ Everything runs on this computer, in a network namespace of its own where the sy
 reach the PACS, which knows no way to listen on loopback only.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import hashlib
@@ -17,6 +18,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -44,6 +46,19 @@ def isolate():
         flags = struct.pack("16sh14x", b"lo", 0x1 | 0x40)  # IFF_UP, IFF_RUNNING
         fcntl.ioctl(any_socket, 0x8914, flags)  # SIOCSIFFLAGS
     return True
+
+
+def workspace(run):
+    """Where to work: in memory for the short form, so that it need not wait for the disk; on the disk for the full one."""
+    if not run.quick or not os.access("/dev/shm", os.W_OK):
+        return contextlib.nullcontext(run.folder)
+    return in_memory()
+
+
+@contextlib.contextmanager
+def in_memory():
+    with tempfile.TemporaryDirectory(prefix="frugalseg-trust-", dir="/dev/shm") as folder:
+        yield pathlib.Path(folder)
 
 
 def free_port():
@@ -171,16 +186,11 @@ class Node:
         return self.status()["states"]
 
     def memory(self):
-        """Resident bytes of the node and the two processes that always run: each measured alone, as proportional set
-        size, so that pages they share count once."""
-        total = 0
-        for pid in [self.process.pid, *children(self.process.pid)]:
-            try:
-                text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-                total += int(re.search(r"^Pss:\s+(\d+)", text, re.M)[1]) * 1024
-            except (OSError, TypeError):
-                pass  # has just ended
-        return total
+        """(Bytes of all processes of the node, pages that they share counted once; resident bytes of those that always
+        run: the node itself, the segmenting and the sending one)."""
+        everyone = [self.process.pid, *children(self.process.pid)]
+        proportional = {pid: memory_of(pid, "Pss") for pid in everyone}
+        return sum(proportional.values()), sum(memory_of(pid, "Rss") for pid in sorted(everyone)[:3])
 
     def __enter__(self):
         return self.start()
@@ -195,6 +205,14 @@ def children(pid):
         return [int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
+
+
+def memory_of(pid, what):
+    try:
+        text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+        return int(re.search(rf"^{what}:\s+(\d+)", text, re.M)[1]) * 1024
+    except (OSError, TypeError):
+        return 0  # has just ended
 
 
 def store(files, port, aet="NODE", timeout=120):

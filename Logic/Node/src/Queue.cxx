@@ -124,10 +124,12 @@ std::vector<std::string> Queue::keys(fseg_node_state state) const
     return names;
 }
 
+/* Not flushed: a change of state that a power failure undoes is made again, with the same files.
+ * What must be on the disk at once is what a sender was told (place) and the SEG. */
 void Queue::move(fseg_node_state from, const std::string &key, fseg_node_state to)
 {
     step("before a move");
-    moveDurably(pathOf(from, key), pathOf(to, key));
+    moveFile(pathOf(from, key), pathOf(to, key));
     step("after a move");
 }
 
@@ -138,7 +140,7 @@ void Queue::discard(const std::string &path)
         return;
     }
     const std::string trash = folder_ + "/trash/" + randomName();
-    moveDurably(path, trash);
+    moveFile(path, trash);
     step("in the trash");
     removeTree(trash);
 }
@@ -168,15 +170,17 @@ void Queue::place(const std::string &temporary, const std::string &key, const st
     step("instance on the disk");
     const std::string series = pathOf(FSEG_NODE_RECEIVED, key);
     Descriptor instances, whole;
+    bool isNew = false; // the series, or this association in it
     {
         const FileLock held = lock();
         if (!exists(series) && exists(pathOf(FSEG_NODE_READY, key))) {
             move(FSEG_NODE_READY, key, FSEG_NODE_RECEIVED); // not complete after all
         }
-        makeFolder(series);
+        isNew = makeFolder(series);
         step("folder of the series");
         makeFolder(series + instanceFolder);
         const std::string mark = series + "/" + openMark + association;
+        isNew = isNew || !exists(mark);
         const Descriptor file(open(mark.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
         if (file.get() < 0) {
             throw systemError(errno, "cannot write", mark);
@@ -192,8 +196,10 @@ void Queue::place(const std::string &temporary, const std::string &key, const st
     }
     // Outside the lock: the disk takes its time, and the series may move on meanwhile.
     flushToDisk(instances, series);
-    flushToDisk(whole, series);
-    flushToDisk(folderOf(FSEG_NODE_RECEIVED));
+    if (isNew) {
+        flushToDisk(whole, series);
+        flushToDisk(folderOf(FSEG_NODE_RECEIVED));
+    }
     step("placed");
 }
 
@@ -267,7 +273,7 @@ Promotion Queue::promote(const std::string &key)
         for (const std::string &name : namesIn(failed + instanceFolder)) {
             const std::string target = series + instanceFolder + "/" + name;
             if (!exists(target)) {
-                moveDurably(failed + instanceFolder + "/" + name, target);
+                moveFile(failed + instanceFolder + "/" + name, target);
                 step("instance of the failed series");
             }
         }

@@ -127,11 +127,16 @@ void flushToDisk(const std::string &path)
     flushToDisk(openFolder(path), path);
 }
 
-void moveDurably(const std::string &from, const std::string &to)
+void moveFile(const std::string &from, const std::string &to)
 {
     if (rename(from.c_str(), to.c_str()) != 0) {
         throw systemError(errno, "cannot move", from);
     }
+}
+
+void moveDurably(const std::string &from, const std::string &to)
+{
+    moveFile(from, to);
     flushToDisk(parentOf(to));
     flushToDisk(parentOf(from));
 }

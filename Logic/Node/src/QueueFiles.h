@@ -65,7 +65,9 @@ void flushToDisk(const std::string &path);
 /** Open a folder to be flushed later, whatever it is called then. */
 Descriptor openFolder(const std::string &path);
 void flushToDisk(const Descriptor &file, const std::string &path);
-/** Rename within one disk, and flush both parent folders. */
+/** Rename within one disk. */
+void moveFile(const std::string &from, const std::string &to);
+/** The same, and flush both parent folders. */
 void moveDurably(const std::string &from, const std::string &to);
 void removeFile(const std::string &path);
 /** Remove a folder and all that is in it; symbolic links are not followed. */
