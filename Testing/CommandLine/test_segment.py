@@ -36,7 +36,7 @@ def test_the_report_says_what_was_done(model, image, tmp_path):
     result = segment(model, image, tmp_path / "out", "--json", "--threads", 1)
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert set(report) == {"program", "notice", "model", "input", "verdict", "result", "seconds",
-                           "memory_bytes", "processor", "warnings", "outputs"}
+                           "memory_bytes", "processor", "warnings", "source_notes", "outputs"}
     assert report["model"] == {"name": "test-liver", "version": "0.0", "structure": "liver",
                                "sha256": hashlib.sha256(model.read_bytes()).hexdigest()}
     assert report["input"]["kind"] == "file"
@@ -158,7 +158,7 @@ def test_results_of_an_earlier_run_are_replaced(model, phantom, image, tmp_path)
 
 
 def test_a_model_without_a_coded_structure_gives_no_seg(phantom, tmp_path):
-    make_model(tmp_path / "m.fseg", dict(CARD, structure="spleen"))
+    make_model(tmp_path / "m.fseg", dict(CARD, structure="tumour"))
     result = segment(tmp_path / "m.fseg", phantom / "dicom", tmp_path / "out", "--json")
     assert result.code == 0, result.err
     assert entries(tmp_path / "out") == ["mask.nii.gz", "report.json"]

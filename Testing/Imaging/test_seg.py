@@ -299,7 +299,7 @@ def test_empty_and_foreign_masks_are_refused(source):
 
 def test_nothing_remains_where_nothing_can_be_written(source):
     found, geometry, mask, folder = source
-    with pytest.raises(lib.Failure, match="no such"):
+    with pytest.raises(lib.Failure, match="does not exist"):
         found.write_seg(mask, geometry, folder / "none" / "seg.dcm")
     (folder / "out").mkdir()
     (folder / "out" / "seg.dcm").write_text("an earlier file")

@@ -234,7 +234,7 @@ def test_frames_are_placed_by_their_geometry_alone(source, tmp_path):
                           truth)
 
 
-@pytest.mark.parametrize("name", ["half a pixel aside", "half a slice up", "pixels of another size", "turned",
+@pytest.mark.parametrize("name", ["half a pixel aside", "half a slice up", "a third of a slice up", "pixels of another size", "turned",
                                   "out of the image"])
 def test_a_foreign_grid_is_refused_in_one_sentence(source, tmp_path, name):
     found, geometry, labels, _ = source
@@ -248,7 +248,8 @@ def test_a_foreign_grid_is_refused_in_one_sentence(source, tmp_path, name):
     elif name == "pixels of another size":
         matrix[:3, 1] *= 1.02
     else:
-        axis, steps = {"half a pixel aside": (0, 0.5), "half a slice up": (2, 0.5), "out of the image": (0, 12)}[name]
+        axis, steps = {"half a pixel aside": (0, 0.5), "half a slice up": (2, 0.5),
+                       "a third of a slice up": (2, 1 / 3), "out of the image": (0, 12)}[name]
         matrix[:3, 3] += steps * matrix[:3, axis]
     for row in range(4):
         grid.ijk_to_lps[row][:] = matrix[row]

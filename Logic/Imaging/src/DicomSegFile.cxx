@@ -200,10 +200,6 @@ SegFrame frameOf(DcmItem *item, DcmItem *shared, bool labelmap)
         frame.alongRow[i] = directions[i] * spacing[1];
         frame.alongColumn[i] = directions[3 + i] * spacing[0];
     }
-    double between = 0.0;
-    if (attributeNumbers(*measures, DCM_SpacingBetweenSlices, &between, 1)) {
-        frame.normalSpacing = std::fabs(between);
-    }
     if (!labelmap) {
         DcmItem *segment = groupOf(item, shared, DCM_SegmentIdentificationSequence);
         frame.segment =

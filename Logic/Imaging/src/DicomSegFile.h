@@ -18,7 +18,6 @@ struct SegFrame {
     int segment = 0; /**< SegmentNumber; 0 in a label map, whose voxels say it */
     Vector3 position{};
     Vector3 alongRow{}, alongColumn{}; /**< step in mm to the next column, to the next row */
-    double normalSpacing = 0.0;        /**< SpacingBetweenSlices, 0 when absent */
 };
 
 } // namespace frugalseg

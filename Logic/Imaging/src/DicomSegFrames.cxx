@@ -38,7 +38,12 @@ namespace
 struct Placement {
     long start[3];
     long along[3], down[3]; /**< one is 1 or -1, the others 0 */
+    long slice;             /**< index along the third axis */
+    double shift;           /**< of the frame from that slice, in slice distances */
 };
+
+/** In slice distances: beyond it the next slice could be meant. */
+constexpr double mostShift = 0.45;
 
 /** The grid's matrix, inverted: millimetres to voxels. */
 class ToVoxels
@@ -108,14 +113,40 @@ Placement placementOf(const SegFrame &frame, const fseg_seg_file &file, const To
             refuseGrid();
         }
         const double nearest = std::round(start[axis]);
+        const double shift = std::fabs(start[axis] - nearest);
+        const bool through = placement.along[axis] == 0 && placement.down[axis] == 0;
         // Beyond any image's size, too, it is elsewhere.
-        if (!(std::fabs(start[axis] - nearest) <= voxels.tolerance(axis)) ||
+        if (!(shift <= (through ? mostShift : voxels.tolerance(axis))) ||
             std::fabs(nearest) > 1e6) {
             refuseGrid();
         }
         placement.start[axis] = static_cast<long>(nearest);
+        if (through) {
+            placement.slice = placement.start[axis];
+            placement.shift = shift > voxels.tolerance(axis) ? shift : 0.0;
+        }
     }
     return placement;
+}
+
+/** Where all frames lie. Those between the slices are refused, but for one case: the slices of the
+ *  series lay unevenly and were taken as even (with consent). Our own object then has their true
+ *  places, and its first and last frame lie where the grid begins and ends. */
+std::vector<Placement> placementsOf(const fseg_seg_file &file, const ToVoxels &voxels)
+{
+    std::vector<Placement> placements;
+    for (const SegFrame &frame : file.frames) {
+        placements.push_back(placementOf(frame, file, voxels));
+    }
+    const auto bySlice = [](const Placement &a, const Placement &b) { return a.slice < b.slice; };
+    const auto ends = std::minmax_element(placements.begin(), placements.end(), bySlice);
+    const bool shifted = std::any_of(placements.begin(), placements.end(),
+                                     [](const Placement &one) { return one.shift > 0.0; });
+    if (shifted && (!file.content.ours || ends.first->shift > 0.0 || ends.second->shift > 0.0 ||
+                    ends.first->slice == ends.second->slice)) {
+        refuseGrid();
+    }
+    return placements;
 }
 
 // ---- pixels -------------------------------------------------------------------------------------
@@ -225,10 +256,7 @@ MaskPointer readVoxels(const fseg_seg_file &file, const fseg_geometry &grid, dou
     const bool labelmap = std::strcmp(file.content.type, "LABELMAP") == 0;
     const ToVoxels voxels(grid);
     // Places first: a foreign grid is refused before anything is decoded.
-    std::vector<Placement> placements;
-    for (const SegFrame &frame : file.frames) {
-        placements.push_back(placementOf(frame, file, voxels));
-    }
+    const std::vector<Placement> placements = placementsOf(file, voxels);
     const Pixels pixels(file);
     MaskPointer mask = newMask(grid);
     for (size_t i = 0; i < file.frames.size(); ++i) {

@@ -1,9 +1,9 @@
-/* frugalseg export: the network for other programs, as ONNX. */
+/* frugalseg export: the command line, and the network for other programs as ONNX. */
+#include "command_export.h"
 #include "frugalseg/frugalseg.h"
 #include "input.h"
 #include "onnx_graph.h"
 #include "output.h"
-#include "program.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,55 +76,106 @@ static fseg_status export_onnx(const input_model *input, const char *path, size_
     return status;
 }
 
-static int run_export(const program_command *self, int argc, char **argv)
+int export_onnx_file(const export_options *options, const program_common *common)
 {
-    program_common common = {0};
-    const char *name = NULL, *out = NULL;
-    bool onnx = false;
-    const program_option options[] = {
-        {"onnx", OPTION_FLAG, &onnx, 0, 0, NULL, "as an ONNX file"},
-        {"model", OPTION_TEXT, &name, 0, 0, "MODEL", "a .fseg file or a name as liver-t2"},
-        {"out", OPTION_TEXT, &out, 0, 0, "FILE", "the file to write"},
-    };
-    const parse_result parsed = program_parse(self, options, sizeof options / sizeof *options, 0,
-                                              argc, argv, &common, NULL);
-    if (parsed != PARSE_GO_ON) {
-        return program_parse_exit_code(parsed);
-    }
-    if (!onnx || !name || !out) {
-        return program_usage(self, &common, "export needs --onnx, --model and --out.");
-    }
     input_model input = {0};
     fseg_error error = {0};
     size_t size = 0;
-    fseg_status status = input_model_load(name, &input, &error);
+    fseg_status status = input_model_load(options->model, &input, &error);
     if (status == FSEG_OK) {
-        status = export_onnx(&input, out, &size, &error);
+        status = export_onnx(&input, options->out, &size, &error);
     }
     int code;
     if (status != FSEG_OK) {
-        code = program_fail_error(&common, &error);
-    } else if (common.json) {
+        code = program_fail_error(common, &error);
+    } else if (common->json) {
         code = program_print_json(json_pack(
-            "{s:s, s:s, s:i, s:I, s:i, s:s}", "out", out, "format", "onnx", "opset", ONNX_OPSET,
-            "bytes", (json_int_t)size, "size_multiple",
+            "{s:s, s:s, s:i, s:I, s:i, s:s}", "out", options->out, "format", "onnx", "opset",
+            ONNX_OPSET, "bytes", (json_int_t)size, "size_multiple",
             fseg_unet_size_multiple(fseg_model_config(input.model)), "model_sha256", input.sha256));
     } else {
         printf("%s: ONNX opset %d, %zu bytes; input \"image\", output \"logits\", height and width "
                "multiples of %d\n",
-               out, ONNX_OPSET, size, fseg_unet_size_multiple(fseg_model_config(input.model)));
+               options->out, ONNX_OPSET, size,
+               fseg_unet_size_multiple(fseg_model_config(input.model)));
         code = EXIT_OK;
     }
     input_model_free(&input);
     return code;
 }
 
+static int run_export(const program_command *self, int argc, char **argv)
+{
+    program_common common = {0};
+    export_options o = {0};
+    bool onnx = false, seg = false, nifti = false;
+    const program_option options[] = {
+        {"onnx", OPTION_FLAG, &onnx, 0, 0, NULL, "a model as an ONNX file"},
+        {"seg", OPTION_FLAG, &seg, 0, 0, NULL, "a mask as a DICOM segmentation"},
+        {"nifti", OPTION_FLAG, &nifti, 0, 0, NULL, "a DICOM segmentation as a mask"},
+        {"out", OPTION_TEXT, &o.out, 0, 0, "FILE", "the file to write"},
+        {"model", OPTION_TEXT, &o.model, 0, 0, "MODEL", "a .fseg file or a name as liver-t2"},
+        {"in", OPTION_TEXT, &o.in, 0, 0, "FOLDER", "DICOM series that it belongs to"},
+        {"series", OPTION_TEXT, &o.choice.uid, 0, 0, "UID", "the series there, if several"},
+        {"volume", OPTION_INTEGER, &o.choice.volume, 1, 65535, "N",
+         "the volume of that series, if several"},
+        {"mask", OPTION_TEXT, &o.mask, 0, 0, "FILE", "--seg: mask on the grid of the series"},
+        {"structures", OPTION_TEXT, &o.structures, 0, 0, "NAMES",
+         "--seg: liver, or 1=NAME,2=NAME,... (default: the model's)"},
+        {"edited", OPTION_FLAG, &o.edited, 0, 0, NULL, "--seg: a person corrected the mask"},
+        {"predecessor", OPTION_TEXT, &o.predecessor, 0, 0, "FILE",
+         "--seg: the segmentation that was corrected"},
+        {"editor", OPTION_TEXT, &o.editor, 0, 0, "NAME",
+         "--seg: pseudonym of who corrected (default $FRUGALSEG_EDITOR)"},
+        {"seg-type", OPTION_TEXT, &o.seg.type, 0, 0, "TYPE", "--seg: binary (default) or labelmap"},
+        {"uid-root", OPTION_TEXT, &o.seg.uid_root, 0, 0, "ROOT",
+         "--seg: own root for UIDs (default $FRUGALSEG_UID_ROOT, else 2.25)"},
+        {"segmentation", OPTION_TEXT, &o.segmentation, 0, 0, "FILE",
+         "--nifti: the DICOM segmentation"},
+        {"segment", OPTION_INTEGER, &o.segment, 1, 255, "N",
+         "--nifti: only this one of its segments, as 1"},
+        {"threshold", OPTION_NUMBER, &o.threshold, 0, 1, "P",
+         "--nifti: where probabilities become foreground"},
+    };
+    const parse_result parsed = program_parse(self, options, sizeof options / sizeof *options, 0,
+                                              argc, argv, &common, NULL);
+    if (parsed != PARSE_GO_ON) {
+        return program_parse_exit_code(parsed);
+    }
+    if (onnx + seg + nifti != 1) {
+        return program_usage(self, &common, "export needs one of --onnx, --seg and --nifti.");
+    }
+    if (onnx && (!o.model || !o.out)) {
+        return program_usage(self, &common, "export needs --onnx, --model and --out.");
+    }
+    if (seg && (!o.in || !o.mask || !o.out)) {
+        return program_usage(self, &common, "export --seg needs --in, --mask and --out.");
+    }
+    if (nifti && (!o.in || !o.segmentation || !o.out)) {
+        return program_usage(self, &common, "export --nifti needs --in, --segmentation and --out.");
+    }
+    return onnx  ? export_onnx_file(&o, &common)
+           : seg ? export_seg_file(&o, &common)
+                 : export_mask_file(&o, &common);
+}
+
 const program_command command_export = {
     "export",
-    "write a model as ONNX for other programs",
-    "--onnx --model MODEL --out FILE",
-    "Input \"image\" [batch, slices, height, width], prepared as the card says; output \"logits\"\n"
-    "[batch, classes, height, width]. Batch, height and width are free.",
-    "  frugalseg export --onnx --model liver-t2 --out liver-t2.onnx",
+    "models as ONNX, masks as DICOM segmentations and back",
+    "--onnx --model MODEL --out FILE\n"
+    "       frugalseg export --seg --in FOLDER --mask FILE --out FILE [OPTION]...\n"
+    "       frugalseg export --nifti --in FOLDER --segmentation FILE --out FILE [OPTION]...",
+    "--onnx: input \"image\" [batch, slices, height, width], prepared as the card says; output\n"
+    "\"logits\" [batch, classes, height, width]. Batch, height and width are free.\n"
+    "--seg: a new object each time, which refers to every image of the series. What the series "
+    "has\n"
+    "of malformed attributes is repaired or left out, each with a warning. An earlier "
+    "segmentation\n"
+    "is not replaced by a corrected one.\n"
+    "--nifti: segmentations of any program; several segments become the values 1, 2, ...",
+    "  frugalseg export --onnx --model liver-t2 --out liver-t2.onnx\n"
+    "  frugalseg export --nifti --in scan/ --segmentation seg.dcm --out mask.nii.gz\n"
+    "  frugalseg export --seg --in scan/ --mask mask.nii.gz --predecessor seg.dcm --editor R1 "
+    "--out seg2.dcm",
     run_export,
 };

@@ -4,6 +4,7 @@
 #include "input.h"
 #include "output.h"
 #include "program.h"
+#include "seg_output.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ typedef struct segment_options {
     input_choice choice;
     int truth_label;
     answer_choice answer;
+    seg_output_words seg;
 } segment_options;
 
 /* One run; segment_free releases what it holds. */
@@ -30,6 +32,7 @@ typedef struct segment_run {
     fseg_mask *mask;
     fseg_answer_options answer; /* the card's, or what was chosen */
     fseg_segment_report report;
+    fseg_seg_report seg_report;
     size_t predicted; /* bytes besides the image */
     bool compared;
     fseg_mask_agreement agreement;
@@ -111,6 +114,9 @@ static json_t *report_json(const segment_run *run)
                             json_pack("{s:f, s:f, s:f}", "dice", run->agreement.dice, "hd95_mm",
                                       run->agreement.hd95_mm, "truth_ml", run->agreement.truth_ml));
     }
+    if (report) {
+        json_object_set_new(report, "source_notes", seg_output_notes_json(&run->seg_report));
+    }
     if (report && verdict != FSEG_VERDICT_OK) {
         json_object_set_new(
             report, "verdict_reason",
@@ -129,6 +135,23 @@ static fseg_status announce_memory(segment_run *run, fseg_error *error)
         fprintf(stderr, "frugalseg: up to %zu MB of memory are needed besides the image\n",
                 run->predicted >> 20);
     }
+    return status;
+}
+
+/* Results of an earlier run are replaced, but not what a person corrected of them; and options are
+ * checked before the long part. */
+static fseg_status require_correction_kept(segment_run *run, fseg_error *error)
+{
+    fseg_seg_options unused = {0};
+    char *path = NULL;
+    fseg_status status = seg_output_apply(&run->options->seg, &unused, error);
+    if (status == FSEG_OK && asprintf(&path, "%s/" SEG_NAME, run->folder.path) < 0) {
+        return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
+    }
+    if (status == FSEG_OK) {
+        status = seg_output_require_kept(path, error);
+    }
+    free(path);
     return status;
 }
 
@@ -177,6 +200,9 @@ static fseg_status compute(segment_run *run, fseg_error *error)
         status = output_folder_open(options->out, &run->folder, error);
     }
     if (status == FSEG_OK) {
+        status = require_correction_kept(run, error);
+    }
+    if (status == FSEG_OK) {
         status = answer_resolve(&options->answer, run->model.model, &run->answer, error);
     }
     if (status == FSEG_OK) {
@@ -222,13 +248,16 @@ static fseg_status write_seg(segment_run *run, fseg_error *error)
     if (!path) {
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
     }
-    const fseg_seg_options options = {.structure = run->model.spec.structure,
-                                      .model_name = run->model.spec.name,
-                                      .model_version = run->model.spec.version,
-                                      .model_sha256 = run->model.sha256,
-                                      .edited = 0};
-    const fseg_status status =
-        fseg_seg_write(run->image.series, run->image.index, run->mask, &options, path, error);
+    fseg_seg_options options = {.structure = run->model.spec.structure,
+                                .model_name = run->model.spec.name,
+                                .model_version = run->model.spec.version,
+                                .model_sha256 = run->model.sha256,
+                                .edited = 0};
+    fseg_status status = seg_output_apply(&run->options->seg, &options, error);
+    if (status == FSEG_OK) {
+        status = fseg_seg_write_with(run->image.series, run->image.index, run->mask, &options, path,
+                                     &run->seg_report, error);
+    }
     free(path);
     if (status == FSEG_OK) {
         run->results[run->result_count++] = SEG_NAME;
@@ -271,6 +300,7 @@ static int show_result(const segment_run *run)
     for (int i = 0; i < run->report.warning_count; i++) {
         program_warn("%s", run->report.warnings[i]);
     }
+    seg_output_show_notes(&run->seg_report);
     if (run->common->json) {
         return program_print_json(report_json(run));
     }
@@ -313,6 +343,9 @@ static int run_segment(const program_command *self, int argc, char **argv)
         {"truth", OPTION_TEXT, &o.truth, 0, 0, "FILE", "label map to compare with"},
         {"truth-label", OPTION_INTEGER, &o.truth_label, 1, 255, "N",
          "value of the structure there (default 1)"},
+        {"seg-type", OPTION_TEXT, &o.seg.type, 0, 0, "TYPE", "of the SEG: binary or labelmap"},
+        {"uid-root", OPTION_TEXT, &o.seg.uid_root, 0, 0, "ROOT",
+         "own root for UIDs (default $FRUGALSEG_UID_ROOT, else 2.25)"},
     };
     const parse_result parsed = program_parse(self, options, sizeof options / sizeof *options, 0,
                                               argc, argv, &common, NULL);
