@@ -1,5 +1,6 @@
 /* frugalseg: the command line program. */
 #include "frugalseg/frugalseg.h"
+#include "isolate.h"
 #include "program.h"
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,10 @@ static void print_help(FILE *stream)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         fprintf(stream, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     }
-    fprintf(stream, "\n'frugalseg COMMAND --help' shows the options of a command and examples.\n"
+    fprintf(stream, "\n'frugalseg --isolate COMMAND ...' runs a command in a process of its own with "
+                    "limits\n(--isolate-seconds N, --isolate-memory MB), for files that may be "
+                    "damaged or hostile.\n"
+                    "'frugalseg COMMAND --help' shows the options of a command and examples.\n"
                     "Exit codes: 0 ok, 1 internal failure, 2 usage, 3 bad input, 4 refused, "
                     "130 interrupted.\n");
 }
@@ -52,7 +56,11 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     program_catch_interrupts();
-    const int code = run(argc, argv);
+    isolate_limits limits;
+    if (!isolate_options(&argc, argv, &limits)) {
+        return EXIT_USAGE;
+    }
+    const int code = limits.wanted ? isolate_run(&limits, run, argc, argv) : run(argc, argv);
     /* Results that did not reach their file or pipe are not ok. */
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_OK) {
         fputs("frugalseg: Standard output cannot be written; is the disk full?\n", stderr);
