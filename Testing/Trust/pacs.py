@@ -229,6 +229,22 @@ def store(files, port, aet="NODE", timeout=120):
     return acknowledged, process.returncode == 0
 
 
+def associate(port, caller="SENDER", called="NODE"):
+    """Ask for an association to verify, by bytes of our own (PS3.8 section 9.3). (Socket, answer): the answer's first
+    byte is 2 when it was accepted; 3 when not, then bytes 7 to 9 say why."""
+
+    def item(kind, body):
+        return struct.pack(">BBH", kind, 0, len(body)) + body
+
+    syntax = item(0x30, b"1.2.840.10008.1.1") + item(0x40, b"1.2.840.10008.1.2")
+    user = item(0x51, struct.pack(">I", 16384)) + item(0x52, b"1.2.826.0.1.77.9")
+    body = struct.pack(">HH", 1, 0) + called.ljust(16).encode() + caller.ljust(16).encode() + bytes(32)
+    body += item(0x10, b"1.2.840.10008.3.1.1.1") + item(0x20, b"\x01\0\0\0" + syntax) + item(0x50, user)
+    peer = socket.create_connection(("127.0.0.1", port), 10)
+    peer.sendall(struct.pack(">BBI", 1, 0, len(body)) + body)
+    return peer, peer.recv(4096)
+
+
 # ---- peers -----------------------------------------------------------------------------------------------
 
 

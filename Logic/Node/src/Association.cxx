@@ -147,15 +147,17 @@ bool Association::negotiate()
         condition = ASC_receiveAssociation(network_, &association_, receivePduSize, nullptr,
                                            nullptr, OFFalse, DUL_NOBLOCK, limit);
     }
-    if (condition.bad()) {
+    DIC_AE calling = "", called = "", responding = "";
+    char contextName[DUL_LEN_NAME + 1] = "";
+    if (condition.good()) {
+        ASC_getAPTitles(association_->params, calling, sizeof calling, called, sizeof called,
+                        responding, sizeof responding);
+        ASC_getApplicationContextName(association_->params, contextName, sizeof contextName);
+    }
+    if (!contextName[0]) { // silence, or another protocol
         settings_.log("association " + name_ + ": no DICOM association was asked for");
         return false;
     }
-    DIC_AE calling = "", called = "", responding = "";
-    char contextName[DUL_LEN_NAME + 1] = "";
-    ASC_getAPTitles(association_->params, calling, sizeof calling, called, sizeof called,
-                    responding, sizeof responding);
-    ASC_getApplicationContextName(association_->params, contextName, sizeof contextName);
     if (std::strcmp(contextName, UID_StandardApplicationContext) != 0) {
         reject(ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER,
                ASC_REASON_SU_APPCONTEXTNAMENOTSUPPORTED, "another application context");

@@ -32,7 +32,7 @@ namespace
 constexpr double turn = 0.1;          // seconds
 constexpr double housekeeping = 10.0; // between two looks at the whole queue
 constexpr double grace = 10.0;        // for what is under way when the node ends
-constexpr double patience = 5.0;      // for the processes of a node that has just ended
+constexpr double patience = 3.0;      // for the processes of a node that has just ended
 constexpr double spared = 2.0; // a connection may be this old before a newer one displaces it
 
 /** A running process that serves one connection. */
