@@ -54,6 +54,11 @@ fseg_status case_images_read(case_cache *cache, const labelled_case *entry, int 
     }
     if (status != FSEG_OK) {
         case_images_free(out);
+        if (error) { /* what a log keeps must not hold the file's name */
+            char reason[sizeof error->message];
+            case_hide_paths(entry, error->message, reason, sizeof reason);
+            memcpy(error->message, reason, sizeof reason);
+        }
     }
     return status;
 }

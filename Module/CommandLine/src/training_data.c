@@ -123,11 +123,9 @@ fseg_status training_load_data(training *run, fseg_error *error)
             run->used_cases++;
         } else {
             run->unusable[i] = true;
-            char reason[sizeof error->message];
-            case_hide_paths(&run->cases.cases[i], error->message, reason, sizeof reason);
-            program_warn("Case '%s' is left out: %s", run->cases.cases[i].shown, reason);
+            program_warn("Case '%s' is left out: %s", run->cases.cases[i].shown, error->message);
             training_log(run, json_pack("{s:s, s:s, s:s}", "event", "left_out", "case",
-                                        run->cases.cases[i].shown, "reason", reason));
+                                        run->cases.cases[i].shown, "reason", error->message));
         }
     }
     if (run->used_cases == 0 && run->held_out_cases + run->validation_cases < run->cases.count) {

@@ -239,9 +239,8 @@ fseg_status training_validate(training *run, const bool *which, training_validat
         }
         if (status != FSEG_OK) {
             run->unusable[i] = true;
-            char reason[sizeof error->message];
-            case_hide_paths(entry, error->message, reason, sizeof reason);
-            program_warn("Case '%s' is left out of the validation: %s", entry->shown, reason);
+            program_warn("Case '%s' is left out of the validation: %s", entry->shown,
+                         error->message);
             continue;
         }
         json_array_append_new(out->cases,
