@@ -124,6 +124,19 @@ def test_training_with_everything_on_goes_on_after_an_interruption(cases, tmp_pa
     assert again.read_bytes() == (tmp_path / "whole.fseg").read_bytes(), "from the last step"
 
 
+def test_a_run_can_end_before_its_schedule_and_go_on_to_the_same_end(cases, tmp_path):
+    options = ["train", "--data", cases, "--label", 1, "--batch", 2, "--size", 64, "--spacing", 3,
+               "--threads", 2, "--steps", 6, "--average", 0.9]
+    kept = tmp_path / "kept.checkpoint"
+    early = run(*options, "--stop-at", 3, "--out", tmp_path / "early.fseg", "--checkpoint", kept, "--json")
+    assert early.code == 0 and early.json["steps"] == 3, early.err
+    card = run("info", tmp_path / "early.fseg", "--json").json["card"]["training"]
+    assert (card["steps"], card["schedule_steps"]) == (3, 6)
+    assert run(*options, "--out", tmp_path / "on.fseg", "--checkpoint", kept, "--resume").code == 0
+    assert run(*options, "--out", tmp_path / "whole.fseg").code == 0
+    assert (tmp_path / "on.fseg").read_bytes() == (tmp_path / "whole.fseg").read_bytes()
+
+
 def test_a_model_trained_on_phantoms_alone_has_seen_no_case(cases, tmp_path):
     result = run("train", "--data", cases, "--label", 1, "--exclude", "case_1,case_2", "--phantoms", 1,
                  "--recolour", 1, "--batch", 2, "--size", 64, "--spacing", 4, "--steps", 2, "--threads",

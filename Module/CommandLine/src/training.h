@@ -14,7 +14,7 @@ typedef struct training_options {
     const char *data, *out, *card, *init, *transfer, *fold, *exclude, *checkpoint, *log, *loss;
     const char *validation, *plot, *precision;
     int label, steps, batch, size, context_slices, phantoms, report_every, checkpoint_every;
-    int validate_every, warmup, patience, recolour;
+    int validate_every, warmup, patience, recolour, stop_at;
     double learning_rate, encoder_rate, weight_decay, spacing_mm, phantom_share, foreground;
     double recolour_share, average_decay, deep_supervision;
     uint64_t seed;
@@ -71,6 +71,8 @@ fseg_status training_steps(training *run, fseg_error *error);
 /* Segment those cases of which[i] on their own grids. */
 fseg_status training_validate(training *run, const bool *which, training_validation *out,
                               fseg_error *error);
+/* Steps after which the run ends: all of the schedule's, or --stop-at. */
+int training_last_step(const training *run);
 /* Whether the validation Dice has not risen for as long as --patience allows. */
 bool training_stopped_early(const training *run);
 /* Write one JSON line to the log and release `object`. */

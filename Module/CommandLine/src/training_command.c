@@ -238,6 +238,8 @@ size_t training_option_table(training_options *o, program_option *table)
         {"fold", OPTION_TEXT, &o->fold, 0, 0, "k/K", "hold out every K-th case, from the k-th"},
         {"exclude", OPTION_TEXT, &o->exclude, 0, 0, "NAME,...", "hold out these cases"},
         {"steps", OPTION_INTEGER, &o->steps, 1, 10000000, "N", "optimizer steps (default 10000)"},
+        {"stop-at", OPTION_INTEGER, &o->stop_at, 0, 10000000, "N",
+         "end after N steps of that schedule (default all)"},
         {"batch", OPTION_INTEGER, &o->batch, 1, 1024, "B", "slices per step (default 8)"},
         {"size", OPTION_INTEGER, &o->size, 32, 2048, "S", "pixels per side (default 192)"},
         {"lr", OPTION_NUMBER, &o->learning_rate, 1e-8, 1, "X", "peak learning rate (default 1e-3)"},

@@ -137,11 +137,11 @@ fseg_status training_finish_card(training *run, const training_validation *valid
                             options->size, "learning_rate", options->learning_rate, "weight_decay",
                             options->weight_decay, "loss", options->loss, "precision",
                             options->precision, "seed", (json_int_t)options->seed);
-    json_object_update_new(how, json_pack("{s:f, s:i, s:f, s:f, s:f}", "phantom_share",
-                                          options->phantom_share, "recolour", options->recolour,
-                                          "recolour_share", options->recolour_share,
-                                          "average_decay", options->average_decay,
-                                          "deep_supervision", options->deep_supervision));
+    json_object_update_new(
+        how, json_pack("{s:i, s:f, s:i, s:f, s:f, s:f}", "schedule_steps", options->steps,
+                       "phantom_share", options->phantom_share, "recolour", options->recolour,
+                       "recolour_share", options->recolour_share, "average_decay",
+                       options->average_decay, "deep_supervision", options->deep_supervision));
     json_object_set_new(card, "training", how);
     if (validation->count > 0) {
         json_object_set_new(card, "held_out_validation",

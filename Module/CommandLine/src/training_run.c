@@ -48,7 +48,7 @@ fseg_status training_start(training *run, fseg_error *error)
         run->step = status == FSEG_OK ? fseg_trainer_steps_done(run->trainer) : 0;
     }
     if (status == FSEG_OK) {
-        run_progress_start(&run->progress, run->common, run->step, run->options->steps);
+        run_progress_start(&run->progress, run->common, run->step, training_last_step(run));
         training_log(run,
                      json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:s, s:s, s:I}",
                                "event", "start", "step", run->step, "steps", run->options->steps,
@@ -92,6 +92,13 @@ static void report_validation(training *run, const training_validation *validati
                                 validation->cases));
 }
 
+int training_last_step(const training *run)
+{
+    const training_options *options = run->options;
+    return options->stop_at > 0 && options->stop_at < options->steps ? options->stop_at
+                                                                     : options->steps;
+}
+
 static bool due(int step, int every)
 {
     return every > 0 && step % every == 0;
@@ -129,7 +136,7 @@ static fseg_status validate_now(training *run, fseg_error *error)
 static bool validation_due(const training *run)
 {
     const training_options *options = run->options;
-    const bool last = run->step == options->steps;
+    const bool last = run->step == training_last_step(run);
     if (run->step == 0 || options->validate_every == 0) {
         return false;
     }
@@ -158,7 +165,7 @@ static fseg_status after_step(training *run, fseg_error *error)
             return status;
         }
     }
-    const bool ends = run->step == options->steps || training_stopped_early(run);
+    const bool ends = run->step == training_last_step(run) || training_stopped_early(run);
     if (program_interrupted() || due(run->step, options->checkpoint_every) ||
         (ends && options->checkpoint_every > 0)) {
         status = fseg_trainer_save(run->trainer, run->checkpoint, error);
@@ -186,7 +193,8 @@ fseg_status training_steps(training *run, fseg_error *error)
     }
     double sum = 0, window_start = program_seconds();
     int window = 0;
-    while (status == FSEG_OK && run->step < options->steps && !training_stopped_early(run)) {
+    while (status == FSEG_OK && run->step < training_last_step(run) &&
+           !training_stopped_early(run)) {
         double loss = 0;
         status = fseg_sampler_draw(run->sampler, run->context, run->step, images, labels);
         if (status != FSEG_OK) {
@@ -202,7 +210,7 @@ fseg_status training_steps(training *run, fseg_error *error)
         sum += loss;
         window++;
         run_progress_show(&run->progress, run->step, loss);
-        if (due(run->step, options->report_every) || run->step == options->steps) {
+        if (due(run->step, options->report_every) || run->step == training_last_step(run)) {
             report_steps(run, sum / window, (program_seconds() - window_start) / window);
         }
         status = after_step(run, error);
