@@ -142,6 +142,7 @@ KINDS = [
 
 def make(kind, folder, lib):
     """Write the series of the kind; its files in the order of their names."""
+    folder.mkdir(parents=True, exist_ok=True)
     voxels = np.random.default_rng(5).integers(0, 900, (3, 12, 14)).astype(np.float32)
     lib.write_series(voxels, MATRIX, folder / "series")
     with warnings.catch_warnings():
@@ -157,7 +158,7 @@ def make(kind, folder, lib):
 
 def check(kind, folder, lib, judges):
     """(what went otherwise than it must, or "", whether a SEG was written)"""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     make(kind, folder, lib)
     path = folder / "seg.dcm"
     try:
