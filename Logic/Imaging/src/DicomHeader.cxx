@@ -9,6 +9,7 @@
 
 #include "dcmtk/dcmdata/dctk.h"
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
@@ -281,7 +282,9 @@ bool beginsLikeDicom(const unsigned char *start, size_t count)
     // either byte order.
     const bool little = (start[0] == 0x08 || start[0] == 0x02) && start[1] == 0x00 &&
                         start[3] == 0x00 && start[2] <= 0x18;
-    const bool big = start[0] == 0x00 && start[1] == 0x08 && start[2] == 0x00 && start[3] <= 0x18;
+    // Big endian is always explicit: two capitals name the type.
+    const bool big = start[0] == 0x00 && start[1] == 0x08 && start[2] == 0x00 && start[3] <= 0x18 &&
+                     std::isupper(start[4]) != 0 && std::isupper(start[5]) != 0;
     return little || big;
 }
 
