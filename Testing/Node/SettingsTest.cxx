@@ -26,7 +26,8 @@ fseg_node_options usable()
     fseg_error error;
     EXPECT_EQ(FSEG_OK, fseg_node_peer_parse("PACS@127.0.0.1:104", &options.peer, &error));
     options.model = reinterpret_cast<const fseg_model *>(&error); // not looked at
-    options.model_name = options.model_version = options.structure = options.model_sha256 = "x";
+    options.model_name = options.model_version = options.model_sha256 = "x";
+    options.structure = "liver";
     return options;
 }
 
@@ -79,6 +80,13 @@ TEST(NodeSettings, ListeningBeyondThisComputerNeedsBothLists)
     EXPECT_TRUE(settings.callerAllowed("PACS"));
     EXPECT_FALSE(settings.callerAllowed("PACS2"));
     EXPECT_FALSE(settings.addressAllowed(address("127.0.0.1")));
+}
+
+TEST(NodeSettings, AModelWhoseMasksCannotBeSentIsNotStarted)
+{
+    fseg_node_options options = usable();
+    options.structure = "spleen of a dragon";
+    EXPECT_THROW(Settings{options}, NodeError);
 }
 
 TEST(NodeSettings, PeersAreReadAndWrongOnesRefused)

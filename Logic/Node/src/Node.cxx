@@ -410,13 +410,4 @@ fseg_status fseg_node_run(const fseg_node_options *options, fseg_error *error)
     });
 }
 
-int fseg_node_has_tls(void)
-{
-#ifdef WITH_OPENSSL
-    return 1;
-#else
-    return 0;
-#endif
-}
-
 } // extern "C"

@@ -86,7 +86,10 @@ std::string segment(const Settings &settings, Shared &shared, fseg_context *cont
     // Only one series was put there; what names another one is its fault.
     const fseg_series_info *info = fseg_series_list_info(list.get(), 0);
     if (fseg_series_list_count(list.get()) != 1) {
-        throw Unusable("several-series", "The instances name different series.");
+        throw info->volumes > 1
+            ? Unusable("several-volumes", "The series holds several volumes, such as echoes or "
+                                          "time points; send the one to segment as its own series.")
+            : Unusable("several-series", "The instances name different series.");
     }
     if (info->verdict != FSEG_VERDICT_OK) {
         throw Unusable(info->reason_id[0] ? info->reason_id : "refused", info->reason);

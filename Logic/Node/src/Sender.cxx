@@ -94,7 +94,8 @@ class Connection
             scu_.abortAssociation();
             return "The association broke off while the SEG was sent.";
         }
-        if (status == STATUS_Success || (status & 0xF000) == 0xB000) {
+        // 0111: a peer that has this very object already, from an attempt whose answer was lost.
+        if (status == STATUS_Success || (status & 0xF000) == 0xB000 || status == 0x0111) {
             return std::string();
         }
         char text[64];

@@ -2,6 +2,7 @@
 #include "Settings.h"
 
 #include "NodeError.h"
+#include "frugalseg/seg.h"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -102,6 +103,10 @@ Settings::Settings(const fseg_node_options &given) : options(given), bind()
     require(given.model && given.model_name && given.model_version && given.structure &&
                 given.model_sha256,
             "The node needs a model with name, version, structure and SHA-256.");
+    require(
+        fseg_structure_find(given.structure) != nullptr,
+        "The model's structure has no DICOM code, so its masks cannot be sent; give the model's "
+        "card a known structure.");
     require(given.port >= 0 && given.port <= 65535, "A port is a number from 0 to 65535.");
     require(given.associations >= 1 && given.associations <= maxAssociations,
             "A node serves 1 to 64 associations at once.");

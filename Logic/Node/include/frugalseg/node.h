@@ -89,9 +89,6 @@ fseg_node_options fseg_node_default_options(void);
  */
 fseg_status fseg_node_run(const fseg_node_options *options, fseg_error *error);
 
-/** Whether DCMTK was built with OpenSSL, so that a node could speak TLS itself. */
-int fseg_node_has_tls(void);
-
 /** Where a series stands in the queue. */
 typedef enum fseg_node_state {
     FSEG_NODE_RECEIVED = 0, /**< may still be incomplete */
