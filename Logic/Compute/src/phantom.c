@@ -12,6 +12,7 @@
 static const uint64_t anatomy_stream = (uint64_t)0x50 << 56;
 static const uint64_t tissue_stream = (uint64_t)0x51 << 56;
 static const uint64_t field_stream = (uint64_t)0x52 << 56;
+static const uint64_t fit_stream = (uint64_t)0x59 << 56;
 
 fseg_phantom_options fseg_phantom_default_options(uint64_t seed)
 {
@@ -93,6 +94,33 @@ static fseg_status check_options(const fseg_phantom_options *o, fseg_acquisition
     return fseg_acquisition_check(a, error);
 }
 
+/* The subject without its tissues; null when memory is short. */
+static fseg_abdomen_subject *draw_subject(uint64_t seed)
+{
+    fseg_abdomen_subject *s = calloc(1, sizeof *s);
+    if (!s || draw_fields(seed, s) != FSEG_OK) {
+        subject_release(s);
+        return NULL;
+    }
+    fseg_random random = fseg_random_create(seed, anatomy_stream);
+    fseg_anatomy_draw(&random, &s->anatomy);
+    return s;
+}
+
+static fseg_status render_subject(fseg_context *context, const fseg_abdomen_subject *s,
+                                  uint64_t seed, const fseg_acquisition *acquisition, float *images,
+                                  uint8_t *labels, const fseg_progress *progress, fseg_error *error)
+{
+    const fseg_scene scene = {.subject = s,
+                              .labels = FSEG_PHANTOM_LABELS,
+                              .scratch = fseg_abdomen_scratch,
+                              .paint = fseg_abdomen_paint,
+                              .coil = &s->coil,
+                              .signals = &s->signals,
+                              .seed = seed};
+    return fseg_scene_render(context, &scene, acquisition, images, labels, progress, error);
+}
+
 fseg_status fseg_phantom_abdomen(fseg_context *context, const fseg_phantom_options *options,
                                  float *image, uint8_t *labels, const fseg_progress *progress,
                                  fseg_error *error)
@@ -104,23 +132,48 @@ fseg_status fseg_phantom_abdomen(fseg_context *context, const fseg_phantom_optio
     fseg_status status = check_options(options, &acquisition, error);
     if (status != FSEG_OK)
         return status;
-    fseg_abdomen_subject *s = calloc(1, sizeof *s);
-    if (!s || draw_fields(options->seed, s) != FSEG_OK) {
-        subject_release(s);
+    fseg_abdomen_subject *s = draw_subject(options->seed);
+    if (!s)
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "not enough memory for a phantom");
-    }
-    fseg_random random = fseg_random_create(options->seed, anatomy_stream);
-    fseg_anatomy_draw(&random, &s->anatomy);
-    random = fseg_random_create(options->seed, tissue_stream);
+    fseg_random random = fseg_random_create(options->seed, tissue_stream);
     fseg_signals_draw(&random, &acquisition.sequence, &receiver, NULL, 0, &s->signals);
-    const fseg_scene scene = {.subject = s,
-                              .labels = FSEG_PHANTOM_LABELS,
-                              .scratch = fseg_abdomen_scratch,
-                              .paint = fseg_abdomen_paint,
-                              .coil = &s->coil,
-                              .signals = &s->signals,
-                              .seed = options->seed};
-    status = fseg_scene_render(context, &scene, &acquisition, image, labels, progress, error);
+    status =
+        render_subject(context, s, options->seed, &acquisition, image, labels, progress, error);
+    subject_release(s);
+    return status;
+}
+
+fseg_status fseg_phantom_torso(fseg_context *context, const fseg_torso_options *options,
+                               const fseg_acquisition *acquisition, float *images, uint8_t *labels,
+                               const fseg_progress *progress, fseg_error *error)
+{
+    if (!context || !options || !acquisition || !images)
+        return fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                              "a torso needs a context, options, an acquisition and an image");
+    fseg_person person;
+    fseg_status status = fseg_torso_describe(options, &person, error);
+    if (status == FSEG_OK)
+        status = fseg_acquisition_check(acquisition, error);
+    if (status == FSEG_OK && acquisition->tilt_degrees != 0.0)
+        status = fseg_error_set(error, FSEG_ERROR_INVALID_ARGUMENT,
+                                "the torso is scanned without tilt, not at %g degrees; choose a "
+                                "plane instead",
+                                acquisition->tilt_degrees);
+    if (status != FSEG_OK)
+        return status;
+    fseg_abdomen_subject *s = draw_subject(options->seed);
+    if (!s)
+        return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "not enough memory for a phantom");
+    fseg_random random = fseg_random_create(options->seed, fit_stream);
+    fseg_anatomy_fit(&random, &person, &s->anatomy);
+    fseg_tissue_change changes[1];
+    const int count = fseg_person_tissues(&person, changes);
+    /* The gain follows what this sequence makes of spleen and kidney. */
+    const fseg_receiver by_table = {.a = receiver.a, .b = receiver.b};
+    random = fseg_random_create(options->seed, tissue_stream);
+    fseg_signals_draw(&random, &acquisition->sequence, &by_table, changes, count, &s->signals);
+    status =
+        render_subject(context, s, options->seed, acquisition, images, labels, progress, error);
     subject_release(s);
     return status;
 }

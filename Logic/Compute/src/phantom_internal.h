@@ -4,6 +4,8 @@
  *
  * phantom.c            options of the abdomen; scene, fields, coil
  * phantom_anatomy.c    one patient drawn from a seed: places and sizes of organs, vessel trees
+ * phantom_person.c     a person with sex, age, habitus and findings, and the anatomy fitted to it
+ * phantom_pathology.c  what the findings look like along a row
  * phantom_body.c       torso, chest and spine along a row
  * phantom_render.c     organs of the abdomen painted over each other along a row
  *
@@ -17,11 +19,23 @@
 #define FRUGALSEG_SRC_PHANTOM_INTERNAL_H
 
 #include "frugalseg/phantom.h"
+#include "frugalseg/phantom_torso.h"
 #include "phantom_scene.h"
 
 /* ---- Anatomy (phantom_anatomy.c) ----------------------------------------------------------- */
 
-enum { FSEG_TUBES_MAX = 32, FSEG_TUBE_RODS_MAX = 16, FSEG_VESSELS_MAX = 1600 };
+enum {
+    FSEG_TUBES_MAX = 32,
+    FSEG_TUBE_RODS_MAX = 16,
+    FSEG_VESSELS_MAX = 1600,
+    FSEG_LESIONS_MAX = 32
+};
+
+typedef struct fseg_lesion {
+    fseg_ellipsoid shape;
+    fseg_tissue tissue;
+    float rough; /* mm, of its surface */
+} fseg_lesion;
 
 /** A piece of gut: a chain of rods with a wall and content. */
 typedef struct fseg_tube {
@@ -52,9 +66,16 @@ typedef struct fseg_anatomy {
     fseg_rod vessels[FSEG_VESSELS_MAX]; /* inside the liver */
     int vessel_count;
     fseg_rod bile[2];
+    fseg_lesion lesions[FSEG_LESIONS_MAX]; /* in the liver */
+    int lesion_count;
+    float ascites; /* mm of fluid along the wall of the cavity */
 } fseg_anatomy;
 
 void fseg_anatomy_draw(fseg_random *random, fseg_anatomy *out);
+/** Fit a drawn anatomy to a person (phantom_person.c). */
+void fseg_anatomy_fit(fseg_random *random, const fseg_person *person, fseg_anatomy *anatomy);
+/** How the person's tissues differ from the table; returns their number. */
+int fseg_person_tissues(const fseg_person *person, fseg_tissue_change out[1]);
 
 /* ---- Rendering (phantom_render.c) ---------------------------------------------------------- */
 

@@ -38,5 +38,9 @@ void fseg_paint_body(fseg_abdomen *c);
 /** Lungs and heart; fills c->lung. */
 void fseg_paint_chest(fseg_abdomen *c);
 void fseg_paint_spine(fseg_abdomen *c);
+/** Fluid along the wall of the cavity, before the organs (phantom_pathology.c). */
+void fseg_paint_ascites(fseg_abdomen *c);
+/** Lesions within c->liver at samples first..last-1. */
+void fseg_paint_lesions(fseg_abdomen *c, int first, int last);
 
 #endif

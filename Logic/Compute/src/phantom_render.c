@@ -134,7 +134,7 @@ static void paint_spleen(fseg_abdomen *c)
     fseg_ellipsoid_row(&a->kidney[1], &c->row, first, last, c->other);
     for (int i = first; i < last; ++i)
         c->work[i] = fseg_smooth_max(c->work[i], 3.0f - c->other[i], 6.0f);
-    confine(c, c->work, first, last, 2.0f, 6.0f);
+    confine(c, c->work, first, last, 2.0f + 0.5f * a->ascites, 6.0f);
     fseg_paint_texture(c, 0.04f, 0.03f, first, last);
     fseg_paint(c, c->work, FSEG_TISSUE_SPLEEN, first, last, FSEG_PHANTOM_SPLEEN);
 }
@@ -164,7 +164,7 @@ static void liver_distance(fseg_abdomen *c, int first, int last)
     fseg_ellipsoid_row(&a->fissure, &c->row, first, last, c->other);
     for (int i = first; i < last; ++i)
         f[i] = fseg_smooth_max(f[i], -c->other[i], 3.0f) + 1.0f * c->rough[i];
-    confine(c, f, first, last, 2.5f, 9.0f);
+    confine(c, f, first, last, 2.5f + 0.6f * a->ascites, 9.0f);
 }
 
 static void paint_liver(fseg_abdomen *c)
@@ -198,6 +198,7 @@ static void paint_liver(fseg_abdomen *c)
             c->work[i] = c->work[i] > c->liver[i] + 3.0f ? c->work[i] : c->liver[i] + 3.0f;
         fseg_brush(c->canvas, c->work, &blood, from, to, -1);
     }
+    fseg_paint_lesions(c, first, last);
 }
 
 static void paint_bile(fseg_abdomen *c)
@@ -319,6 +320,7 @@ void fseg_abdomen_paint(const void *user, const float origin[3], const float ste
     fseg_paint_body(&c);
     fseg_paint_chest(&c);
     fseg_paint_spine(&c);
+    fseg_paint_ascites(&c);
     for (int t = a->tube_count - 1; t > 0; --t)
         paint_tube(&c, &a->tubes[t]);
     paint_pancreas(&c);

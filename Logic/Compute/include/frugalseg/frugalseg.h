@@ -22,6 +22,7 @@
 #include "model.h"
 #include "phantom.h"
 #include "phantom_pelvis.h"
+#include "phantom_torso.h"
 #include "pretrainer.h"
 #include "random.h"
 #include "recolour.h"
