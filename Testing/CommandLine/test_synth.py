@@ -57,3 +57,14 @@ def test_a_full_disk_leaves_nothing(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
     assert run("synth", "--out", tmp_path / "x", *SMALL, preexec_fn=full).failed(3, "full")
     assert not (tmp_path / "x").exists()
+
+
+def test_an_enhanced_file_holds_two_echoes_of_one_patient(tmp_path):
+    arguments = ("synth", "--out", tmp_path / "p", "--seed", 5, "--size", 64, "--spacing", 5, "--slices", 6)
+    assert run(*arguments, "--second-echo", 0.4).failed(2, "--enhanced")
+    result = run(*arguments, "--enhanced", "--second-echo", 0.4)
+    assert result.code == 0, result.err
+    assert len(list((tmp_path / "p" / "dicom").iterdir())) == 1
+    rows = run("info", tmp_path / "p" / "dicom", "--json").json["series"]
+    assert [row["label"] for row in rows] == ["echo 1, TE 28 ms", "echo 2, TE 70 ms"]
+    assert all(row["verdict"] == "ok" and row["slices"] == 6 for row in rows)

@@ -1,6 +1,8 @@
 // Loading series and files into the scene.
 #include "SceneTest.h"
 
+#include "frugalseg/enhanced.h"
+
 #include <vtkImageData.h>
 #include <vtkMatrix4x4.h>
 #include <vtkStringArray.h>
@@ -87,6 +89,34 @@ TEST_F(SceneTest, SeriesIsLoadedAtItsPlaceInThePatient)
   EXPECT_STREQ(node->GetAttribute("DICOM.Modality"), "MR");
   EXPECT_EQ(node->GetImageData()->GetScalarType(), VTK_SHORT);
   EXPECT_TRUE(node->GetDisplayNode());
+}
+
+TEST_F(SceneTest, VolumesOfOneSeriesAreListedAndChosen)
+{
+  const FrugalSegVolume first = this->Phantom(32, 24, 5);
+  const FrugalSegVolume second = this->Phantom(32, 24, 5);
+  second->voxels[7] += 100.F;
+  const fseg_enhanced_volume volumes[2] = { { first.get(), 20., 0., 0, 0, 0. },
+                                            { second.get(), 98., 0., 0, 0, 0. } };
+  const fseg_series_write_options options{ "T2 phantom", "PHANTOM-1", nullptr, 12 };
+  fseg_error error{};
+  ASSERT_EQ(fseg_series_write_enhanced(volumes, 2, &options, FSEG_FRAMES_SHUFFLED,
+                                       this->Path("series").c_str(), &error),
+            FSEG_OK)
+      << error.message;
+  vtkNew<vtkTable> table;
+  ASSERT_TRUE(this->Logic->ListSeries(this->Path("series"), table, this->Messages)) << this->Text();
+  ASSERT_EQ(table->GetNumberOfRows(), 2);
+  EXPECT_EQ(Cell(table, 0, "description"), "T2 phantom (echo 1, TE 20 ms)");
+  EXPECT_EQ(Cell(table, 1, "description"), "T2 phantom (echo 2, TE 98 ms)");
+
+  EXPECT_FALSE(this->Logic->LoadSeries(this->Path("series"), "", this->Messages));
+  EXPECT_NE(this->Text().find("2 volumes"), std::string::npos) << this->Text();
+  vtkMRMLScalarVolumeNode* node =
+      this->Logic->LoadSeries(this->Path("series"), Cell(table, 1, "uid"), this->Messages);
+  ASSERT_TRUE(node) << this->Text();
+  ExpectSameImage(second.get(), node);
+  EXPECT_STREQ(node->GetName(), "T2 phantom (echo 2, TE 98 ms)");
 }
 
 TEST_F(SceneTest, TwoSeriesNeedAChoice)

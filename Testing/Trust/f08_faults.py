@@ -278,9 +278,18 @@ def faults(run):
 
 
 # Public series that are no volumes, and why: pilots in three planes, a turning projection, slices left out of a brain,
-# scouts, a prostate with a slice taken away.
+# scouts, a prostate with a slice taken away, frames without a place, what is no MR at all.
 PYDICOM = pathlib.Path(pydicom.__file__).parent / "data/test_files"
+PYDICOM_DATA = pathlib.Path(pydicom.__file__).parents[1] / "data_store/data"  # package pydicom-data
 PUBLIC_FAULTS = {
+    PYDICOM_DATA / "emri_small.dcm": ("missing-functional-groups",),
+    PYDICOM_DATA / "emri_small_big_endian.dcm": ("missing-functional-groups",),
+    PYDICOM_DATA / "emri_small_jpeg_ls_lossless.dcm": ("missing-functional-groups",),
+    PYDICOM_DATA / "emri_small_jpeg_2k_lossless_too_short.dcm": ("damaged-file",),
+    PYDICOM_DATA / "MR2_J2KR.dcm": ("unsupported-compression",),
+    PYDICOM_DATA / "liver.dcm": ("unsupported-object",),
+    PYDICOM_DATA / "SC_rgb.dcm": ("unsupported-object",),
+    PYDICOM_DATA / "mlut_18.dcm": ("unsupported-object",),
     PYDICOM / "dicomdirtests/98892003/MR2": ("mixed-orientation", "mixed-orientation", ""),
     PYDICOM / "dicomdirtests/98892003/MR700": ("mixed-orientation",),
     PYDICOM / "dicomdirtests/77654033/CT2": ("missing-slice",),
@@ -291,7 +300,7 @@ PUBLIC_FAULTS = {
 
 
 def public_faults(run):
-    there = {folder: wanted for folder, wanted in PUBLIC_FAULTS.items() if folder.is_dir()}
+    there = {folder: wanted for folder, wanted in PUBLIC_FAULTS.items() if folder.exists()}
     right = 0
     for folder, wanted in there.items():
         got = tuple(info.reason_id.decode() for info in lib.SeriesList(folder).infos())
@@ -305,7 +314,7 @@ def public_faults(run):
 
 
 def with_pydicom(run):
-    """MR and CT images that come with pydicom, each as it is; those that nobody could place are not clean."""
+    """MR and CT images that come with pydicom and pydicom-data, each as it is; those that nobody could place are not clean."""
     files = PYDICOM
     singles = ["MR_small", "MR_small_RLE", "MR_small_bigendian", "MR_small_expb", "MR_small_implicit",
                "MR_small_jpeg_ls_lossless", "MR_small_padded", "CT_small", "ExplVR_BigEnd"]  # fmt: skip
@@ -313,6 +322,9 @@ def with_pydicom(run):
         path = files / f"{name}.dcm"
         if path.exists() and "ImagePositionPatient" in pydicom.dcmread(path, stop_before_pixels=True):
             yield f"pydicom {name}", path
+    for name in ("MR2_UNCI", "MR2_UNCR", "MR-SIEMENS-DICOM-WithOverlays"):
+        if (path := PYDICOM_DATA / f"{name}.dcm").exists():
+            yield f"pydicom-data {name}", path
     for folder in sorted((files / "dicomdirtests").glob("*/*")):
         if folder.is_dir() and folder.name.startswith(("CT", "MR")) and folder not in PUBLIC_FAULTS:
             yield f"pydicom {folder.parent.name}/{folder.name}", folder
@@ -374,7 +386,7 @@ def measure(run):
     right, public = public_faults(run)
     counts, refused = clean(run, 30)
     total = sum(counts.values())
-    whose = {"with_pydicom": "come with pydicom", "shared": "are of PROSTATEx", "own": "are ours"}
+    whose = {"with_pydicom": "come with pydicom and pydicom-data", "shared": "are of PROSTATEx", "own": "are ours"}
     value = (f"{len(found)} of {len(found) + len(missed)} kinds of faults found, {right} of {public} faulty public series; {len(refused)} of {total} clean series "
              f"refused ({', '.join(f'{n} {whose[s]}' for s, n in counts.items())})")  # fmt: skip
     if not run.quick:

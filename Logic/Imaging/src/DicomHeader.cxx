@@ -157,9 +157,10 @@ void readTags(DcmItem &data, SliceHeader &header)
 /** Bytes of uncompressed pixels that the header promises. */
 double promisedBytes(const SliceHeader &header)
 {
-    return static_cast<double>(header.rows) * header.columns * header.samples *
-           static_cast<double>(header.frames > 0 ? header.frames : 1) *
-           std::ceil(header.bitsAllocated / 8.0);
+    // One-bit pixels (segmentations) lie eight to a byte.
+    return std::ceil(static_cast<double>(header.rows) * header.columns * header.samples *
+                     static_cast<double>(header.frames > 0 ? header.frames : 1) *
+                     header.bitsAllocated / 8.0);
 }
 
 bool isNative(const std::string &transferSyntax)

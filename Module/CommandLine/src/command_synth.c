@@ -1,4 +1,6 @@
 /* frugalseg synth: an abdominal phantom with known truth. */
+#include "frugalseg/acquisition.h"
+#include "frugalseg/enhanced.h"
 #include "output.h"
 #include "phantom_volume.h"
 #include "program.h"
@@ -10,9 +12,47 @@
 static const char *const results[] = {"dicom", "image.nii.gz", "truth.nii.gz"};
 enum { RESULT_COUNT = 3 };
 
-static fseg_status write_results(const output_folder *folder, const fseg_volume *volume,
-                                 const fseg_mask *labels, uint64_t seed, fseg_error *error)
+/* How the series is to be written. */
+typedef struct series_form {
+    bool enhanced;      /* one Enhanced MR file instead of one file per slice */
+    double second_echo; /* a further volume of it, as a multiple of the echo time; 0 = none */
+} series_form;
+
+/* One enhanced file with the image and, if wanted, another echo of the same patient. */
+static fseg_status write_enhanced(fseg_context *context, const fseg_phantom_options *phantom,
+                                  const series_form *form, const fseg_volume *volume,
+                                  const fseg_series_write_options *options, const char *folder,
+                                  fseg_error *error)
 {
+    const fseg_sequence sequence = fseg_acquisition_liver().sequence;
+    fseg_enhanced_volume volumes[2] = {
+        {.volume = volume, .echo_ms = sequence.te_ms[0] * phantom->echo},
+        {.echo_ms = sequence.te_ms[0] * form->second_echo},
+    };
+    fseg_volume *second = NULL;
+    fseg_mask *same = NULL;
+    fseg_status status = FSEG_OK;
+    if (form->second_echo > 0) {
+        fseg_phantom_options later = *phantom;
+        later.echo = form->second_echo;
+        status = phantom_volume_create(context, &later, NULL, &second, &same, error);
+        volumes[1].volume = second;
+    }
+    if (status == FSEG_OK) {
+        status = fseg_series_write_enhanced(volumes, second ? 2 : 1, options, FSEG_FRAMES_SHUFFLED,
+                                            folder, error);
+    }
+    fseg_volume_free(second);
+    fseg_mask_free(same);
+    return status;
+}
+
+static fseg_status write_results(fseg_context *context, const fseg_phantom_options *phantom,
+                                 const series_form *form, const output_folder *folder,
+                                 const fseg_volume *volume, const fseg_mask *labels,
+                                 fseg_error *error)
+{
+    const uint64_t seed = phantom->seed;
     char *paths[RESULT_COUNT];
     bool complete = true;
     for (size_t i = 0; i < RESULT_COUNT; i++) {
@@ -30,7 +70,9 @@ static fseg_status write_results(const output_folder *folder, const fseg_volume 
                                                .body_part = "ABDOMEN",
                                                .seed = seed};
     if (status == FSEG_OK) {
-        status = fseg_series_write(volume, &options, paths[0], error);
+        status = form->enhanced
+                     ? write_enhanced(context, phantom, form, volume, &options, paths[0], error)
+                     : fseg_series_write(volume, &options, paths[0], error);
     }
     if (status == FSEG_OK) {
         status = fseg_volume_write(volume, paths[1], error);
@@ -75,7 +117,7 @@ static int show_result(const program_common *common, const char *out,
 }
 
 static int synthesize(const program_common *common, const char *out,
-                      const fseg_phantom_options *options)
+                      const fseg_phantom_options *options, const series_form *form)
 {
     fseg_context *context = NULL;
     fseg_volume *volume = NULL;
@@ -93,7 +135,7 @@ static int synthesize(const program_common *common, const char *out,
             phantom_volume_create(context, options, &progress.progress, &volume, &labels, &error);
     }
     if (status == FSEG_OK) {
-        status = write_results(&folder, volume, labels, options->seed, &error);
+        status = write_results(context, options, form, &folder, volume, labels, &error);
     }
     if (status == FSEG_OK && program_interrupted()) {
         status = fseg_error_set(&error, FSEG_ERROR_CANCELLED, "Interrupted.");
@@ -118,6 +160,7 @@ static int run_synth(const program_command *self, int argc, char **argv)
     }
     program_common common = {0};
     const char *out = NULL;
+    series_form form = {0};
     fseg_phantom_options o = fseg_phantom_default_options(1);
     double in_plane = o.spacing_mm[0];
     int size = o.columns;
@@ -133,6 +176,10 @@ static int run_synth(const program_command *self, int argc, char **argv)
         {"bias", OPTION_NUMBER, &o.bias, 0, 2, "X", "coil shading (default 0.3)"},
         {"echo", OPTION_NUMBER, &o.echo, 0, 20, "X",
          "echo time, as a multiple: the same seed gives the same patient (default 1)"},
+        {"enhanced", OPTION_FLAG, &form.enhanced, 0, 0, NULL,
+         "DIR/dicom is one Enhanced MR file instead of one file per slice"},
+        {"second-echo", OPTION_NUMBER, &form.second_echo, 0, 20, "X",
+         "another volume in that file, at this multiple of the echo time (default none)"},
         {"contrast-variation", OPTION_NUMBER, &o.contrast_variation, 0, 1, "X",
          "0 = published tissue values"},
     };
@@ -144,9 +191,12 @@ static int run_synth(const program_command *self, int argc, char **argv)
     if (!out) {
         return program_usage(self, &common, "synth needs --out.");
     }
+    if (form.second_echo > 0 && !form.enhanced) {
+        return program_usage(self, &common, "--second-echo needs --enhanced.");
+    }
     o.columns = o.rows = size;
     o.spacing_mm[0] = o.spacing_mm[1] = in_plane;
-    return synthesize(&common, out, &o);
+    return synthesize(&common, out, &o, &form);
 }
 
 const program_command command_synth = {
