@@ -22,6 +22,7 @@ using FrugalSegContext = std::unique_ptr<fseg_context, FrugalSegFree<fseg_contex
 using FrugalSegModel = std::unique_ptr<fseg_model, FrugalSegFree<fseg_model_free>>;
 using FrugalSegVolume = std::unique_ptr<fseg_volume, FrugalSegFree<fseg_volume_free>>;
 using FrugalSegMask = std::unique_ptr<fseg_mask, FrugalSegFree<fseg_mask_free>>;
+using FrugalSegSegFile = std::unique_ptr<fseg_seg_file, FrugalSegFree<fseg_seg_file_free>>;
 using FrugalSegSeriesList = std::unique_ptr<fseg_series_list, FrugalSegFree<fseg_series_list_free>>;
 
 /// Receive an object from a C function that returns it through a pointer, as in

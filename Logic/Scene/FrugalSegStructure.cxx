@@ -1,44 +1,34 @@
 #include "FrugalSegStructure.h"
 
+// FrugalSeg includes
+#include "frugalseg/seg.h"
+
 // Slicer includes
 #include <vtkSlicerTerminologiesModuleLogic.h>
 
 namespace
 {
-struct Term
+std::string Serialize(const fseg_structure* structure)
 {
-  const char* Structure;
-  const char* Code; ///< SNOMED CT
-  const char* Meaning;
-  unsigned char Color[3];
-};
-
-// Codes and colours of Slicer's general anatomy list.
-const Term Terms[] = {
-  { "liver", "10200004", "Liver", { 221, 130, 101 } },
-  { "prostate", "41216001", "Prostate", { 230, 158, 140 } },
-};
-
-std::string Serialize(const std::string& code, const std::string& meaning)
-{
+  const fseg_code none{ "", "", "" };
+  const fseg_code type = structure ? structure->type : none;
+  const fseg_code side = structure && structure->side.value ? structure->side : none;
   return vtkSlicerTerminologiesModuleLogic::SerializeTerminologyEntry(
       "Segmentation category and type - 3D Slicer General Anatomy list", "123037004", "SCT",
-      "Anatomical Structure", code, code.empty() ? "" : "SCT", meaning, "", "", "", "", "", "", "", "", "",
-      "");
+      "Anatomical Structure", type.value, type.scheme, type.meaning, side.value, side.scheme, side.meaning,
+      "", "", "", "", "", "", "");
 }
 } // namespace
 
 //----------------------------------------------------------------------------
-FrugalSegStructure FrugalSegStructureOf(const std::string& structure)
+FrugalSegStructure FrugalSegStructureOf(const std::string& name)
 {
-  for (const Term& term : Terms)
+  const fseg_structure* structure = fseg_structure_find(name.c_str());
+  if (!structure)
   {
-    if (structure == term.Structure)
-    {
-      return { term.Meaning,
-               Serialize(term.Code, term.Meaning),
-               { term.Color[0] / 255., term.Color[1] / 255., term.Color[2] / 255. } };
-    }
+    return { name.empty() ? "Structure" : name, Serialize(nullptr), { 0.5, 0.68, 0.5 } };
   }
-  return { structure.empty() ? "Structure" : structure, Serialize("", ""), { 0.5, 0.68, 0.5 } };
+  return { structure->label,
+           Serialize(structure),
+           { structure->rgb[0] / 255., structure->rgb[1] / 255., structure->rgb[2] / 255. } };
 }

@@ -194,6 +194,10 @@ public:
   /// its files must still be there: the object refers to each of them. The algorithm type is AUTOMATIC,
   /// or SEMIAUTOMATIC once somebody has edited the segment. Each export is an instance of its own; when
   /// the segment was exported before (or read by LoadSegmentation), it refers to that predecessor.
+  /// An empty `segmentID` writes all segments, of one model, into one object. What the source has of
+  /// malformed attributes is repaired or left out, with a warning each. A correction never replaces an
+  /// earlier segmentation. The editor's pseudonym is taken from the environment (FRUGALSEG_EDITOR), as
+  /// is an own root for UIDs (FRUGALSEG_UID_ROOT).
   /// False on failure; an earlier file at `path` is then unchanged.
   bool ExportSegmentation(vtkMRMLSegmentationNode* segmentation, const std::string& segmentID,
                           vtkMRMLScalarVolumeNode* volume, const std::string& path,
@@ -210,8 +214,9 @@ public:
                      vtkMRMLScalarVolumeNode* volume, const std::string& path,
                      vtkMRMLMessageCollection* messages = nullptr);
 
-  /// Open a DICOM Segmentation that FrugalSeg wrote, to correct it: a new segmentation over `volume`,
-  /// which must be the series that it belongs to. Null on failure.
+  /// Open a DICOM Segmentation to correct it: a new segmentation over `volume`, on whose grid it must
+  /// lie, with all its segments. Those of other programs do not count as FrugalSeg's. A warning when it
+  /// was made for another series. Null on failure.
   vtkMRMLSegmentationNode* LoadSegmentation(const std::string& path, vtkMRMLScalarVolumeNode* volume,
                                             vtkMRMLMessageCollection* messages = nullptr);
   /// @}

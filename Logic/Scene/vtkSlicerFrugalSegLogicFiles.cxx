@@ -126,71 +126,6 @@ vtkMRMLScalarVolumeNode* vtkSlicerFrugalSegLogic::LoadVolumeFile(const std::stri
 }
 
 //----------------------------------------------------------------------------
-bool vtkSlicerFrugalSegLogic::ExportSegmentation(vtkMRMLSegmentationNode* segmentation,
-                                                 const std::string& segmentID,
-                                                 vtkMRMLScalarVolumeNode* volume, const std::string& path,
-                                                 vtkMRMLMessageCollection* messages)
-{
-  if (!vtkSlicerFrugalSegLogic::IsOwnSegment(segmentation, segmentID))
-  {
-    this->Internal->ReportError(messages, "Only segments that FrugalSeg made can be exported as its DICOM "
-                                          "segmentation; use Slicer's DICOM export for others.");
-    return false;
-  }
-  std::string folder, uid;
-  if (!FrugalSegSeriesPlace(volume, folder, uid))
-  {
-    this->Internal->ReportError(messages,
-                                "The volume was not loaded from a DICOM series by FrugalSeg, so a DICOM "
-                                "segmentation has nothing to refer to; export a NIfTI mask instead.");
-    return false;
-  }
-  fseg_error error{};
-  const FrugalSegMask mask = FrugalSegMaskFromSegment(segmentation, segmentID, volume, &error);
-  if (!mask)
-  {
-    this->Internal->ReportError(messages, error);
-    return false;
-  }
-  vtkSegment* segment = segmentation->GetSegmentation()->GetSegment(segmentID);
-  const std::string structure = FrugalSegTagValue(segment, FrugalSegTag::Structure);
-  const std::string modelName = FrugalSegTagValue(segment, FrugalSegTag::ModelName);
-  const std::string modelVersion = FrugalSegTagValue(segment, FrugalSegTag::ModelVersion);
-  const std::string modelSHA256 = FrugalSegTagValue(segment, FrugalSegTag::ModelSHA256);
-  const std::string predecessor = FrugalSegTagValue(segment, FrugalSegTag::ExportedInstance);
-  const std::string predecessorSeries = FrugalSegTagValue(segment, FrugalSegTag::ExportedSeries);
-  fseg_seg_options options{};
-  options.structure = structure.c_str();
-  options.model_name = modelName.c_str();
-  options.model_version = modelVersion.c_str();
-  options.model_sha256 = modelSHA256.c_str();
-  options.predecessor_instance_uid = predecessor.c_str();
-  options.predecessor_series_uid = predecessorSeries.c_str();
-  options.edited =
-      FrugalSegMaskFingerprint(mask.get()) != FrugalSegTagValue(segment, FrugalSegTag::Fingerprint);
-
-  FrugalSegSeriesList list;
-  size_t index = 0;
-  fseg_status status = FrugalSegChooseSeries(folder, uid, list, &index, &error);
-  if (status == FSEG_OK)
-  {
-    status = fseg_seg_write(list.get(), index, mask.get(), &options, path.c_str(), &error);
-  }
-  if (status != FSEG_OK)
-  {
-    this->Internal->ReportError(messages, error);
-    return false;
-  }
-  fseg_seg_content content{};
-  if (fseg_seg_identify(path.c_str(), &content, nullptr) == FSEG_OK)
-  {
-    segment->SetTag(FrugalSegTag::ExportedInstance, std::string(content.instance_uid));
-    segment->SetTag(FrugalSegTag::ExportedSeries, std::string(content.series_uid));
-  }
-  return true;
-}
-
-//----------------------------------------------------------------------------
 bool vtkSlicerFrugalSegLogic::ExportMask(vtkMRMLSegmentationNode* segmentation, const std::string& segmentID,
                                          vtkMRMLScalarVolumeNode* volume, const std::string& path,
                                          vtkMRMLMessageCollection* messages)
@@ -415,41 +350,4 @@ bool vtkSlicerFrugalSegLogic::ExportSurface(vtkMRMLSegmentationNode* segmentatio
     return false;
   }
   return true;
-}
-
-//----------------------------------------------------------------------------
-vtkMRMLSegmentationNode* vtkSlicerFrugalSegLogic::LoadSegmentation(const std::string& path,
-                                                                   vtkMRMLScalarVolumeNode* volume,
-                                                                   vtkMRMLMessageCollection* messages)
-{
-  fseg_volume place{};
-  if (!this->GetMRMLScene() || !FrugalSegPlaceFromNode(volume, &place))
-  {
-    this->Internal->ReportError(messages, "Load the series that the segmentation belongs to first.");
-    return nullptr;
-  }
-  fseg_error error{};
-  fseg_seg_content content{};
-  FrugalSegJob::Result read;
-  if (fseg_seg_read(path.c_str(), &place.geometry, FrugalSegOut(read.Mask), &content, &error) != FSEG_OK)
-  {
-    this->Internal->ReportError(messages, error);
-    return nullptr;
-  }
-  std::snprintf(read.Spec.structure, sizeof(read.Spec.structure), "%s", content.structure);
-  std::snprintf(read.Spec.name, sizeof(read.Spec.name), "%.63s", content.model_name);
-  std::snprintf(read.Spec.version, sizeof(read.Spec.version), "%.63s", content.model_version);
-  read.ModelSHA256 = content.model_sha256;
-  const vtkSmartPointer<vtkSegment> segment = FrugalSegNewSegment(read);
-  segment->SetTag(FrugalSegTag::ExportedInstance, std::string(content.instance_uid));
-  segment->SetTag(FrugalSegTag::ExportedSeries, std::string(content.series_uid));
-  if (content.edited)
-  {
-    // What the run had made is not in the file: the segment counts as edited from now on.
-    segment->SetTag(FrugalSegTag::Fingerprint, std::string("edited before"));
-  }
-  this->GetMRMLScene()->SaveStateForUndo();
-  const vtkSmartPointer<vtkMRMLSegmentationNode> segmentation = this->Internal->AddSegmentation(volume);
-  segmentation->GetSegmentation()->AddSegment(segment);
-  return segmentation;
 }

@@ -14,7 +14,7 @@ def measure(run):
     import seg_judges
     import seg_sources
 
-    counts, faults, uncoded, judge_failed, refused = {}, [], 0, 0, 0
+    counts, faults, uncoded, judge_failed, refused, inherited = {}, [], 0, 0, 0, 0
     coded = {s.type.value.decode() for s in lib.structures()}
     for number, source in enumerate(seg_sources.every(run.folder, figure.SHARED / "data", lib, run.quick)):
         path = run.folder / f"seg{number}.dcm"
@@ -30,6 +30,14 @@ def measure(run):
         problems = []
         try:
             problems += seg_judges.dciodvfy(path)
+            # A study whose UID is also that of its frame of reference: the segmentation has to carry both as they are.
+            kept = [line for line in problems if "same value as FrameOfReferenceUID" in line]
+            data = pydicom.dcmread(path, stop_before_pixels=True)
+            if kept and problems == kept and data.StudyInstanceUID == data.FrameOfReferenceUID:
+                run.say(f"{source.origin}, {source.name}: not counted, {kept[0]}")
+                inherited += 1
+                seg_sources.clear(run.folder, number)
+                continue
         except seg_judges.JudgeFailed as failure:
             judge_failed += 1
             problems.append(str(failure))
@@ -45,7 +53,7 @@ def measure(run):
     total = sum(counts.values())
     value = (f"{total} sources ({', '.join(f'{n} {origin}' for origin, n in counts.items())}): {len(faults)} errors or "
              f"differences, {uncoded} uncoded segments, {judge_failed} without a verdict of dciodvfy, {refused} more "
-             "refused by name")  # fmt: skip
+             f"refused by name, {inherited} more not counted (source with one UID for study and frame of reference)")  # fmt: skip
     return run.result("; ".join([value, *faults[:3]]),
                       not faults and uncoded == 0 and (run.quick or total >= 60))  # fmt: skip
 

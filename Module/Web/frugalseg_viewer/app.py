@@ -126,6 +126,7 @@ class FrugalSegViewer(SegmentationApp):
         self.result.map_changed()
         self.result.measure()
         self.segmenting.suggest(volume)
+        self.exporting.list_saved()
 
     def show_segment(self, segmentation, segment_id):
         """Show a result: active in the editor, in all views, measured."""

@@ -1,5 +1,6 @@
-"""Writing the segment into the folder of results, under a name that is not taken."""
+"""Writing the segment into the folder of results, under a name that is not taken; opening what was written."""
 
+import pathlib
 import re
 
 from slicer import vtkMRMLMessageCollection
@@ -13,6 +14,32 @@ class Exporting:
     def __init__(self, viewer, folder):
         self._viewer = viewer
         self._folder = folder
+        viewer.state.update({"fs_saved": [], "fs_saved_file": ""})
+
+    def list_saved(self):
+        """The DICOM segmentations in the folder of results, the latest first."""
+        files = sorted(self._folder.glob("*.dcm"), key=lambda path: path.stat().st_mtime, reverse=True)
+        names = [path.name for path in files]
+        self._viewer.state.update({"fs_saved": names, "fs_saved_file": names[0] if names else ""})
+
+    def open_saved(self):
+        """Open the chosen segmentation over the open series, to correct it."""
+        viewer, say = self._viewer, self._viewer.messages.say
+        name = pathlib.Path(viewer.state.fs_saved_file or "").name  # never outside the folder of results
+        if viewer.volume is None or not name:
+            say("Open the series first, then a segmentation of it that was exported before.", "warning", "segment")
+            return
+        if viewer.unsaved:
+            say("Your corrections are neither saved as a label nor exported; do that first.", "warning", "segment")
+            return
+        messages = vtkMRMLMessageCollection()
+        with viewer.applying():
+            segmentation = viewer.logic.LoadSegmentation(str(self._folder / name), viewer.volume, messages)
+        if segmentation is None:
+            say(texts_of(messages) or f"{name} could not be opened.", "error", "segment")
+            return
+        viewer.show_segment(segmentation, segmentation.GetSegmentation().GetNthSegmentID(0))
+        say([f"Opened {name}.", *texts_of(messages)], "warning" if texts_of(messages) else "success", "segment")
 
     def _new_path(self, suffix):
         """A file name after the structure: never a patient's name."""
@@ -46,4 +73,5 @@ class Exporting:
             say(texts_of(messages) or f"{path} could not be written.", "error", "export")
             return
         viewer.unsaved.discard(segment_id)
+        self.list_saved()
         say([f"Saved {path.resolve()}.", *texts_of(messages)], "success", "export")

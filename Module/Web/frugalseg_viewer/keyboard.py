@@ -48,6 +48,7 @@ class Keyboard:
             "learn": v.learning.learn,
             "accept": v.learning.accept,
             "revert": v.learning.revert,
+            "open_saved": v.exporting.open_saved,
             "help": self.help,
             **{name: lambda effect=effect: v.correct(effect) for name, effect in effects.items()},
             **{f"export_{name}": lambda name=name: v.exporting.write(name) for name in ("dicom", "nifti", "nrrd", "stl")},

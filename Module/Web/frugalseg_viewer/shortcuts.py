@@ -46,6 +46,7 @@ SHORTCUTS = {
         ("2", "NIfTI", "export_nifti"),
         ("3", "NRRD", "export_nrrd"),
         ("4", "STL surface", "export_stl"),
+        ("5", "open the saved DICOM SEG again", "open_saved"),
     ),
     "Help": (("?", "this list", "help"),),
 }

@@ -26,6 +26,7 @@ def build(viewer):
     _series(viewer)
     message.at("series")
     _segment(viewer)
+    _saved(viewer)
     message.at("segment")
     with Div(v_if=("fs_has_segment",), id="result"):
         _result(viewer)
@@ -124,6 +125,19 @@ def _segment(viewer):
         )  # fmt: skip
         with Div(v_else=True):
             running(viewer.segmenting.cancel, "cancel", "progress", "stage", "fs_progress", "fs_stage")
+
+
+def _saved(viewer):
+    """A segmentation that was exported before, to go on with."""
+    with Div(v_if=("fs_uid && fs_saved.length",), classes="px-4 mt-3"):
+        VSelect(
+            v_model=("fs_saved_file",), items=("fs_saved",), label="Saved DICOM SEG", id="saved", density="compact",
+            variant="outlined", hide_details=True, disabled=("fs_busy",),
+        )  # fmt: skip
+        action_button(
+            "Open it again", "open_saved", viewer.exporting.open_saved, id="open-saved", block=True, classes="mt-2",
+            prepend_icon="mdi-folder-open", disabled=("fs_busy || !fs_saved_file",),
+        )  # fmt: skip
 
 
 def running(cancel, button, bar, stage, progress, words):
