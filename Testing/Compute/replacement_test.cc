@@ -15,7 +15,7 @@
 
 #include "frugalseg/replacement.h"
 extern "C" {
-#include "sha256.h"
+#include "digest.h"
 }
 
 namespace

@@ -14,7 +14,11 @@ import pytest
 sys.path.insert(0, os.environ["FRUGALSEG_PACKAGE"])
 
 import slicer_core  # noqa: E402
-from frugalseg import vtkMRMLFrugalSegNode, vtkSlicerFrugalSegLogic  # noqa: E402
+from frugalseg import (  # noqa: E402
+    vtkMRMLFrugalSegNode,
+    vtkSlicerFrugalSegLearningLogic,
+    vtkSlicerFrugalSegLogic,
+)
 from vtkmodules.vtkCommonDataModel import vtkTable  # noqa: E402
 
 
@@ -56,6 +60,24 @@ def wait_for_end(logic):
 def test_classes_have_their_bases():
     assert issubclass(vtkSlicerFrugalSegLogic, slicer_core.vtkSlicerModuleLogic)
     assert issubclass(vtkMRMLFrugalSegNode, slicer_core.vtkMRMLNode)
+
+
+def test_settings_of_learning_are_kept_within_their_limits(tmp_path):
+    learning = vtkSlicerFrugalSegLearningLogic()
+    learning.SetModelFolder(str(tmp_path))
+    assert learning.GetModelFolder() == str(tmp_path)
+    learning.SetLearningRate(2e-4)
+    assert learning.GetLearningRate() == 2e-4
+    learning.SetEncoderRate(7.0)
+    assert learning.GetEncoderRate() == 1.0
+    learning.SetAugmentation(False)
+    assert not learning.GetAugmentation()
+    learning.SetNumberOfPhantoms(-3)
+    assert learning.GetNumberOfPhantoms() == 0
+    learning.SetSeed(11)
+    assert learning.GetSeed() == 11
+    learning.SetPropagationSteps(0)
+    assert learning.GetPropagationSteps() == 1
 
 
 def test_series_is_listed_and_loaded(logic, scene, phantom):

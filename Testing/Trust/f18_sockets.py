@@ -26,6 +26,15 @@ def traced(run, arguments, name):
     return [line for line in log.read_text(errors="replace").splitlines() if CALL.search(line)]
 
 
+def kind_of(call):
+    """What a call is for, in words."""
+    if "socketpair(" in call:
+        return "between processes of the study itself"
+    if "nscd" in call or "socket(AF_UNIX" in call:
+        return "to the C library's name service on this machine (DCMTK asks for the host's number when it makes a UID)"
+    return "of the network"
+
+
 def commands_of_the_program():
     text = figure.program("--help").stdout
     return re.findall(r"^  (\w+) ", text[text.index("Commands:") :], re.M)
@@ -73,17 +82,20 @@ def measure(run):
     plan = work(run.folder)
     if run.quick:
         names = [c for c in names if c in ("segment", "synth", "info", "models")]
-    found, tried, untried = {}, 0, [c for c in names if c not in plan]
+    found, kinds, tried, untried = {}, {}, 0, [c for c in names if c not in plan]
     for name in names:
         for i, arguments in enumerate(plan.get(name, [[name, "--help"]])):
             calls = traced(run, [figure.PROGRAM, *arguments], f"{name}{i}")
             tried += 1
+            for call in calls:
+                kinds[kind_of(call)] = kinds.get(kind_of(call), 0) + 1
             if calls:
-                found[name] = len(calls)
+                found[name] = found.get(name, 0) + len(calls)
                 run.say(f"{name}: {calls[0]}")
     value = f"{sum(found.values())} calls in {tried} runs of {len(names)} commands"
     if found:
-        value += f" ({', '.join(f'{n} by {c}' for c, n in found.items())})"
+        value += f" ({', '.join(f'{n} by {c}' for c, n in found.items())}): " + ", ".join(
+            f"{n} {kind}" for kind, n in kinds.items())
     if untried:
         value += f"; only --help of {', '.join(untried)}"
     return run.result(value, not found and not untried)

@@ -79,7 +79,7 @@ static fseg_status read_tensors(const fseg_tensor_file *file, const fseg_tensor 
 }
 
 static fseg_status read_from(const fseg_checkpoint *checkpoint, int steps, const char *path,
-                                 int *steps_done, fseg_error *error)
+                             int *steps_done, fseg_error *error)
 {
     fseg_tensor_file *file = NULL;
     fseg_status status = fseg_tensor_file_open(path, &file, error);
@@ -119,7 +119,8 @@ static fseg_status read_from(const fseg_checkpoint *checkpoint, int steps, const
     return status;
 }
 
-/* A process that was killed while it saved may have left the former checkpoint, which then serves. */
+/* A process that was killed while it saved may have left the former checkpoint, which then serves.
+ */
 fseg_status fseg_checkpoint_read(const fseg_checkpoint *checkpoint, int steps, const char *path,
                                  int *steps_done, fseg_error *error)
 {

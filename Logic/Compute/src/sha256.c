@@ -1,6 +1,6 @@
 /* SHA-256 as FIPS 180-4 describes it, and by the SHA instructions of x86-64 where there are some.
  */
-#include "sha256.h"
+#include "digest.h"
 #include <string.h>
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))

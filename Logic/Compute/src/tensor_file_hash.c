@@ -1,6 +1,6 @@
 /* The checksum inside our files: of the content, not of its order in the file. */
+#include "digest.h"
 #include "model_file.h"
-#include "sha256.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -70,7 +70,8 @@ size_t mostBytes(const fseg_model *model, const fseg_geometry &geometry, bool en
                               8 * viewSamples + 4 * voxels});
     }
     const size_t draw = 8 * samples + (entropy ? 10 : 6) * voxels + 16 * voxels / 10;
-    return std::max({prepare, network, averaging, draw});
+    const size_t most = std::max({prepare, network, averaging, draw});
+    return most + most / 10; // what the allocator keeps of one part while the next begins
 }
 
 } // namespace

@@ -27,7 +27,7 @@ typedef struct fseg_constraint_options {
     double percentile_high;
     uint64_t seed; /**< of k-means */
 } fseg_constraint_options;
-
+/** The values of the paper; see each member. */
 fseg_constraint_options fseg_constraint_default_options(void);
 
 /**

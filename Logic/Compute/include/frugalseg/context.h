@@ -32,7 +32,7 @@ typedef struct fseg_context_options {
     int threads;  /**< 1 to 256; 0 = as many as the processor has */
     fseg_isa isa; /**< an ISA that the processor lacks gives FSEG_ERROR_UNSUPPORTED */
 } fseg_context_options;
-
+/** All threads, the best kernels of this processor, float32. */
 fseg_context_options fseg_context_default_options(void);
 
 /**
@@ -50,7 +50,7 @@ void fseg_context_free(fseg_context *context);
  */
 void fseg_context_set_communicator(fseg_context *context, fseg_communicator *communicator);
 fseg_communicator *fseg_context_communicator(const fseg_context *context);
-
+/** What the context got: number of threads, family of kernels. Any thread. */
 int fseg_context_threads(const fseg_context *context);
 fseg_isa fseg_context_isa(const fseg_context *context);
 /** "portable", "avx2", "avx512" or "avx512bf16". */

@@ -55,7 +55,7 @@ typedef struct fseg_contrast_options {
     double normalization; /**< Z; 0 (default) = number of anchors that have positives */
     double epsilon;       /**< added to the probability inside the logarithm; default 0, CCL 1e-7 */
 } fseg_contrast_options;
-
+/** The values of the paper; see each member. */
 fseg_contrast_options fseg_contrast_default_options(void);
 
 /**

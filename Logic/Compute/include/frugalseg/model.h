@@ -43,7 +43,7 @@ fseg_status fseg_model_create(const fseg_unet_config *config, uint64_t seed, fse
 /** A deep copy. */
 fseg_status fseg_model_clone(const fseg_model *model, fseg_model **out, fseg_error *error);
 void fseg_model_free(fseg_model *model);
-
+/** The architecture; belongs to the model. */
 const fseg_unet_config *fseg_model_config(const fseg_model *model);
 
 /** One weight tensor; `data` is row-major with shape[0] slowest and belongs to the model.
@@ -56,7 +56,7 @@ typedef struct fseg_tensor {
     size_t count; /**< product of shape */
     float *data;
 } fseg_tensor;
-
+/** Weights in the order of the file; tensors belong to the model, null beyond the last. */
 size_t fseg_model_tensor_count(const fseg_model *model);
 const fseg_tensor *fseg_model_tensor(const fseg_model *model, size_t index);
 /** Null when there is no such tensor. */
@@ -86,7 +86,7 @@ typedef struct fseg_node {
     int bias;      /**< tensor index of the bias or GroupNorm shift; -1 = none */
     int groups;    /**< GroupNorm only */
 } fseg_node;
-
+/** Operators in the order of computing; nodes belong to the model, null beyond the last. */
 size_t fseg_model_node_count(const fseg_model *model);
 const fseg_node *fseg_model_node(const fseg_model *model, size_t index);
 

@@ -26,7 +26,7 @@ typedef struct fseg_phantom_options {
     double echo; /**< 1; the echo time as a multiple of the sequence's. The same seed with other
                       echoes gives the echo images of one patient: all but TE and the noise alike */
 } fseg_phantom_options;
-
+/** An abdomen of 256 x 256 x 30 voxels, varied by the seed. */
 fseg_phantom_options fseg_phantom_default_options(uint64_t seed);
 
 /** Labels of the truth volume (the numbering of CHAOS). */

@@ -72,7 +72,7 @@ typedef struct fseg_pretrainer_options {
     int steps, warmup_steps;                    /**< warm-up 5 % of the steps */
     fseg_precision precision; /**< of the network's activations and gradients; default float32 */
 } fseg_pretrainer_options;
-
+/** The values of the paper for this loss; slices [height, width]. */
 fseg_pretrainer_options fseg_pretrainer_default_options(fseg_pretrain_loss loss, int height,
                                                         int width, int steps);
 

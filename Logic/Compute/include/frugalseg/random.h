@@ -25,7 +25,7 @@ typedef struct fseg_random {
 
 /** The raw generator: 128-bit counter and 64-bit key to four 32-bit words. */
 void fseg_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
-
+/** A generator of its own for each stream of a seed, and 32 uniform bits of it (PCG). */
 fseg_random fseg_random_create(uint64_t seed, uint64_t stream);
 uint32_t fseg_random_u32(fseg_random *random);
 /** Uniform in [0, 1), 24 bits. */

@@ -27,7 +27,7 @@ typedef struct fseg_recolour_options {
     double gain_low, gain_high; /**< of what varies within it; default 0.5 to 1.5 */
     double edge_pixels;         /**< blur of the organ's border in plane; default 0.8 */
 } fseg_recolour_options;
-
+/** The ranges that training uses; see each member. */
 fseg_recolour_options fseg_recolour_default_options(void);
 
 /** Percentiles 0.5 and 99 of the finite voxels, from at most 65,536 of them, evenly spaced. */

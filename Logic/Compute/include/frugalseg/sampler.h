@@ -24,9 +24,9 @@ typedef struct fseg_sampler_options {
     uint64_t seed;
     fseg_augment_options augment;
 } fseg_sampler_options;
-
+/** Batches [batch, slices, height, width] with the usual augmentation. */
 fseg_sampler_options fseg_sampler_default_options(int batch, int height, int width);
-
+/** A sampler without subjects; *out is null after a failure. Free it; null is fine. */
 fseg_status fseg_sampler_create(const fseg_sampler_options *options, fseg_sampler **out,
                                 fseg_error *error);
 void fseg_sampler_free(fseg_sampler *sampler);

@@ -38,7 +38,7 @@ typedef struct fseg_trainer_options {
     int direct_convolution;       /**< convolutions by definition instead of Winograd's algorithm: a
                                        third slower, rounding errors several times smaller; default 0 */
 } fseg_trainer_options;
-
+/** Batches [batch, slices, height, width]; AdamW, the usual rates. */
 fseg_trainer_options fseg_trainer_default_options(int batch, int height, int width, int steps);
 
 /** What fine-tuning takes from a pretrained model; the rest keeps its fresh weights. */

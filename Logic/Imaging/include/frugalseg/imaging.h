@@ -42,7 +42,7 @@ typedef struct fseg_mask {
     fseg_geometry geometry;
     uint8_t *voxels;
 } fseg_mask;
-
+/** Voxels are not set. *out is null after a failure; free it, null is fine. */
 fseg_status fseg_volume_create(const fseg_geometry *geometry, fseg_volume **out, fseg_error *error);
 void fseg_volume_free(fseg_volume *volume);
 fseg_status fseg_mask_create(const fseg_geometry *geometry, fseg_mask **out, fseg_error *error);
@@ -125,7 +125,7 @@ int fseg_series_is_dicom_input(const char *path);
 /** The identifiers that fseg_series_info.reason_id can have, for documentation and tests; null
  *  behind the last. */
 const char *fseg_series_reason_id(size_t index);
-
+/** Null is fine. Infos belong to the list; null beyond the last. */
 void fseg_series_list_free(fseg_series_list *list);
 size_t fseg_series_list_count(const fseg_series_list *list);
 const fseg_series_info *fseg_series_list_info(const fseg_series_list *list, size_t index);

@@ -80,7 +80,7 @@ typedef struct fseg_node_options {
     void (*listening)(void *user, int port);
     void *user;
 } fseg_node_options;
-
+/** Loopback only, nobody may call, small limits; see each member. */
 fseg_node_options fseg_node_default_options(void);
 
 /**

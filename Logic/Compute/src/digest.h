@@ -1,6 +1,6 @@
 /* SHA-256 (FIPS 180-4), for the checksum inside our files. */
-#ifndef FSEG_SHA256_H
-#define FSEG_SHA256_H
+#ifndef FSEG_DIGEST_H
+#define FSEG_DIGEST_H
 
 #include <stddef.h>
 #include <stdint.h>
