@@ -136,6 +136,49 @@ TEST_F(ExportTest, ReopenedCorrectionStaysACorrection)
   EXPECT_EQ(SegmentVoxels(opened, id, this->Volume), before);
 }
 
+TEST_F(ExportTest, AllSegmentsOfOneModelGoIntoOneFileAndOpenAgain)
+{
+  vtkSegmentation* segments = this->Segmentation->GetSegmentation();
+  vtkNew<vtkSegment> second;
+  second->DeepCopy(segments->GetSegment(this->ID));
+  second->SetTag("FrugalSeg.Structure", std::string("spleen"));
+  segments->AddSegment(second, "second");
+  const std::string path = this->Path("both.dcm");
+  EXPECT_FALSE(this->Logic->ExportSegmentation(this->Segmentation, "", this->Volume, path, this->Messages));
+  EXPECT_NE(this->Text().find("overlap"), std::string::npos) << this->Text();
+
+  auto* labelmap = vtkOrientedImageData::SafeDownCast(
+      second->GetRepresentation(vtkSegmentationConverter::GetBinaryLabelmapRepresentationName()));
+  auto* voxels = static_cast<unsigned char*>(labelmap->GetScalarPointer());
+  for (vtkIdType i = 0; i < labelmap->GetNumberOfPoints(); ++i)
+  {
+    voxels[i] = voxels[i] ? 0 : 1; // what the first is not
+  }
+  labelmap->Modified();
+  ASSERT_TRUE(this->Logic->ExportSegmentation(this->Segmentation, "", this->Volume, path, this->Messages))
+      << this->Text();
+  vtkMRMLSegmentationNode* opened = this->Logic->LoadSegmentation(path, this->Volume, this->Messages);
+  ASSERT_TRUE(opened) << this->Text();
+  ASSERT_EQ(opened->GetSegmentation()->GetNumberOfSegments(), 2);
+  const std::string ids[] = { this->ID, "second" };
+  for (int i = 0; i < 2; ++i)
+  {
+    const std::string id = opened->GetSegmentation()->GetNthSegmentID(i);
+    EXPECT_EQ(SegmentVoxels(opened, id, this->Volume), SegmentVoxels(this->Segmentation, ids[i], this->Volume));
+    EXPECT_EQ(vtkSlicerFrugalSegLogic::IsSegmentEdited(opened, id, this->Volume), i == 1);
+  }
+}
+
+TEST_F(ExportTest, ACorrectionDoesNotReplaceTheFileThatItCorrects)
+{
+  const std::string path = this->Path("seg.dcm");
+  ASSERT_TRUE(this->Logic->ExportSegment(this->Segmentation, this->ID, this->Volume, path, this->Messages));
+  const std::string before = Content(path);
+  this->EditFirstVoxel();
+  EXPECT_FALSE(this->Logic->ExportSegment(this->Segmentation, this->ID, this->Volume, path, this->Messages));
+  EXPECT_EQ(Content(path), before);
+}
+
 TEST_F(ExportTest, WhatIsNoSegmentationOfTheVolumeIsNotOpened)
 {
   const std::string path = this->Path("seg.dcm");

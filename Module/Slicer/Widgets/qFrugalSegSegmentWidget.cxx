@@ -193,8 +193,9 @@ void qFrugalSegSegmentWidget::chooseFolder()
 //----------------------------------------------------------------------------
 void qFrugalSegSegmentWidget::chooseFile()
 {
-  const QString file = QFileDialog::getOpenFileName(this, tr("Open an image"), this->Folder,
-                                                    tr("Images (*.nii *.nii.gz *.nrrd)"));
+  const QString file =
+      QFileDialog::getOpenFileName(this, tr("Open an image or a segmentation"), this->Folder,
+                                   tr("Images and DICOM segmentations (*.nii *.nii.gz *.nrrd *.dcm)"));
   if (!file.isEmpty())
   {
     this->openFile(file);
@@ -285,6 +286,10 @@ bool qFrugalSegSegmentWidget::loadSeries(QTreeWidgetItem* item)
 //----------------------------------------------------------------------------
 bool qFrugalSegSegmentWidget::openFile(const QString& file)
 {
+  if (file.endsWith(".dcm", Qt::CaseInsensitive))
+  {
+    return this->openSegmentation(file);
+  }
   vtkNew<vtkMRMLMessageCollection> messages;
   vtkMRMLScalarVolumeNode* volume =
       this->Session->logic()->LoadVolumeFile(file.toUtf8().constData(), messages);
@@ -295,6 +300,23 @@ bool qFrugalSegSegmentWidget::openFile(const QString& file)
     this->Session->setVolume(volume);
   }
   return volume != nullptr;
+}
+
+//----------------------------------------------------------------------------
+bool qFrugalSegSegmentWidget::openSegmentation(const QString& file)
+{
+  vtkNew<vtkMRMLMessageCollection> messages;
+  vtkMRMLSegmentationNode* segmentation =
+      this->Session->logic()->LoadSegmentation(file.toUtf8().constData(), this->Session->volume(), messages);
+  this->Form->ImageMessage->say(segmentation ? qFrugalSegMessageLabel::Warning
+                                             : qFrugalSegMessageLabel::Error,
+                                qFrugalSegTexts(messages).join(' '));
+  if (segmentation)
+  {
+    this->Session->setSegment(segmentation,
+                              qFrugalSegText(segmentation->GetSegmentation()->GetNthSegmentID(0)));
+  }
+  return segmentation != nullptr;
 }
 
 //----------------------------------------------------------------------------

@@ -29,8 +29,10 @@ public:
 public slots:
   /// List the series of a folder with their verdicts; the only usable one is loaded at once.
   bool openFolder(const QString& folder);
-  /// Load a NIfTI or NRRD file.
+  /// Load a NIfTI or NRRD file; a DICOM segmentation (.dcm) is opened over the present volume.
   bool openFile(const QString& file);
+  /// Open a DICOM segmentation over the present volume, to correct it.
+  bool openSegmentation(const QString& file);
 
   void chooseFolder();
   void chooseFile();
