@@ -205,8 +205,8 @@ static void draw_cord(builder *b, float s)
     rod(b, s * (46.0f + side), -88.0f, 20.0f, s * 34.0f, -90.0f, -4.0f, 6.0f, 7.5f);
     rod(b, s * 34.0f, -90.0f, -4.0f, s * 20.0f, -80.0f, -70.0f, 7.5f, 9.0f);
     begin(b, FSEG_PELVIS_CAVERNOUS, 3.0f, 0.6f); /* crura of the penis */
-    b->part->rim = 1.0f;
-    b->part->rim_tissue = FSEG_PELVIS_FASCIA;
+    b->part->rim = vary(b->random, 2.2f, 1.4f);  /* ischiocavernosus */
+    b->part->rim_tissue = FSEG_PELVIS_MUSCLE;
     rod(b, s * 33.0f, 8.0f, -50.0f, s * 12.0f, -26.0f, -48.0f, 5.5f, 6.5f);
     rod(b, s * 12.0f, -26.0f, -48.0f, s * 9.0f, -62.0f, -60.0f, 6.5f, 7.5f);
 }
@@ -251,11 +251,18 @@ void fseg_pelvis_draw_frame(fseg_random *random, fseg_pelvis *p)
     for (int side = -1; side <= 1; side += 2)
         draw_cord(&b, (float)side);
     begin(&b, FSEG_PELVIS_CAVERNOUS, 5.0f, 0.6f); /* bulb of the penis and spongy body */
-    b.part->rim = 1.4f;
+    b.part->rim = vary(random, 3.0f, 2.0f);       /* bulbospongiosus */
     b.part->rim_tissue = FSEG_PELVIS_SPHINCTER;
     ellipsoid(&b, 0.0f, 2.0f, -46.0f, 12.0f, 15.0f, 9.0f, -20.0f, 0.0f, 0.0f);
     rod(&b, 0.0f, -10.0f, -52.0f, 0.0f, -66.0f, -68.0f, 8.0f, 7.0f);
-    begin(&b, FSEG_PELVIS_SPHINCTER, 5.0f, 1.0f); /* perineal body, transverse perineal muscle */
+    begin(&b, FSEG_PELVIS_SPHINCTER, 6.0f, 1.2f); /* outer anal sphincter, anorectal sling */
+    b.part->patches = 0.15f;
+    const float strong = vary(random, 1.0f, 0.3f);
+    ellipsoid(&b, 0.0f, 28.0f, -50.0f, 19.0f * strong, 21.0f * strong, 20.0f, -20.0f, 0.0f, 0.0f);
+    rod(&b, 0.0f, 40.0f, -34.0f, 0.0f, 66.0f, 2.0f, 7.0f * strong, 3.5f);
+    begin(&b, FSEG_PELVIS_SPHINCTER, 6.0f, 1.2f); /* perineal body and diaphragm */
+    b.part->patches = 0.15f;
+    ellipsoid(&b, 0.0f, 3.0f, -35.0f, 17.0f, 14.0f * strong, 9.0f * strong, 0.0f, 0.0f, 0.0f);
     rod(&b, -26.0f, 16.0f, -46.0f, 26.0f, 16.0f, -46.0f, 4.0f, 4.0f);
     rod(&b, 0.0f, 10.0f, -36.0f, 0.0f, 22.0f, -50.0f, 6.0f, 7.0f);
 }

@@ -132,6 +132,7 @@ typedef struct fseg_pelvis_tube {
     float gel;             /* 0 stool, 1 gel or fluid */
     float mottle;          /* texture of the content */
     float mucosa;          /* mm */
+    float closed_below;    /* z under which the lumen closes */
     float low[3], high[3];
 } fseg_pelvis_tube;
 
@@ -167,6 +168,7 @@ struct fseg_pelvis {
     fseg_rod vesicles[2][4];
     float vesicle_fluid, vesicle_cell; /* share of lumen; mm */
     fseg_rod ampullae[2], urethra, membranous;
+    float membranous_wall;
     fseg_rod bundles[2][2];
     fseg_ellipsoid plexus;
 

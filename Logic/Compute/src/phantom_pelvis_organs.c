@@ -62,6 +62,7 @@ static void draw_rectum(fseg_random *random, fseg_pelvis *p)
     const float back = p->half[1] - 17.0f, down = 22.0f - p->half[2];
     const float canal = vary(random, 13.5f, 3.0f); /* with the inner sphincter */
     const float slope = vary(random, 1.0f, 0.45f); /* how fast it leaves the gland backwards */
+    t->closed_below = down + vary(random, -16.0f, 8.0f);
     const float aside = vary(random, 0.0f, 6.0f), near = vary(random, 0.0f, 3.5f);
     /* The front wall follows the gland's rear surface, which the deformation refines. */
     const float points[6][4] = {
@@ -87,6 +88,7 @@ static void draw_bowel(fseg_random *random, fseg_pelvis *p, float roof)
     for (int n = 0; n < count && p->tube_count < FSEG_PELVIS_TUBES; ++n) {
         fseg_pelvis_tube *t = &p->tubes[p->tube_count++];
         memset(t, 0, sizeof *t);
+        t->closed_below = -1000.0f;
         t->wall = vary(random, 2.2f, 0.8f);
         t->mucosa = 0.6f;
         t->gel = vary(random, 0.4f, 0.4f);
@@ -267,7 +269,9 @@ static void draw_inside(fseg_random *random, fseg_pelvis *p)
     const float end[3] = {0.0f, -0.05f * r[1], -r[2] + 2.0f};
     const float out[3] = {0.0f, -0.05f * r[1] - 2.0f, -r[2] - 22.0f};
     p->urethra = fseg_rod_make(mid, end, 3.6f, 3.0f);
-    p->membranous = fseg_rod_make(end, out, 6.5f, 7.5f);
+    const float ring = vary(random, 8.5f, 2.5f);
+    p->membranous = fseg_rod_make(end, out, ring, ring + 1.0f);
+    p->membranous_wall = ring - vary(random, 3.0f, 1.0f);
     p->septa = fseg_random_range(random, 0.1f, 0.95f);
     p->grain = fseg_random_range(random, 0.03f, 0.2f);
     p->peripheral_patches = fseg_random_range(random, 0.05f, 0.45f);

@@ -139,8 +139,8 @@ static void paint_tube(fseg_pelvis_canvas *c, const fseg_pelvis_tube *t)
     carve(c, c->work, 0.8f);
     fseg_pelvis_fill(c, FSEG_PELVIS_RECTAL_WALL, 0.12f, 0.12f);
     fseg_pelvis_cover(c, c->work, c->value);
-    for (int i = 0; i < c->n; ++i)
-        c->work[i] += t->wall;
+    for (int i = 0; i < c->n; ++i) /* the anal canal is closed */
+        c->work[i] += t->wall + 9.0f * clamp01((t->closed_below - c->z[i]) * 0.06f);
     fseg_pelvis_fill(c, FSEG_PELVIS_MUCOSA, 0.1f, 0.15f);
     fseg_pelvis_cover(c, c->work, c->value);
     const float stool = c->signals[FSEG_PELVIS_STOOL], gel = c->signals[FSEG_PELVIS_GEL];
@@ -217,7 +217,7 @@ static void paint_membranous(fseg_pelvis_canvas *c)
     fseg_pelvis_fill(c, FSEG_PELVIS_SPHINCTER, 0.1f, 0.1f);
     fseg_pelvis_cover(c, c->work, c->value);
     for (int i = 0; i < c->n; ++i)
-        c->work[i] += 3.4f;
+        c->work[i] += p->membranous_wall;
     fseg_pelvis_fill(c, FSEG_PELVIS_URETHRA, 0.05f, 0.1f);
     fseg_pelvis_cover(c, c->work, c->value);
 }
