@@ -42,7 +42,8 @@ class TrainerOptions(c.Structure):
                 ("beta1", c.c_double), ("beta2", c.c_double), ("epsilon", c.c_double),
                 ("weight_decay", c.c_double), ("gradient_clip", c.c_double), ("steps", c.c_int),
                 ("warmup_steps", c.c_int), ("encoder_rate_factor", c.c_double),
-                ("freeze_encoder", c.c_int), ("precision", c.c_int),
+                ("freeze_encoder", c.c_int), ("average_decay", c.c_double),
+                ("deep_supervision", c.c_double), ("precision", c.c_int),
                 ("direct_convolution", c.c_int)]
 
 
