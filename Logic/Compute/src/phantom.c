@@ -166,6 +166,8 @@ fseg_status fseg_phantom_torso(fseg_context *context, const fseg_torso_options *
         return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "not enough memory for a phantom");
     fseg_random random = fseg_random_create(options->seed, fit_stream);
     fseg_anatomy_fit(&random, &person, &s->anatomy);
+    if (!acquisition->sequence.fat_suppressed)
+        s->anatomy.mottle = 0.25f;
     fseg_tissue_change changes[1];
     const int count = fseg_person_tissues(&person, changes);
     /* The gain follows what this sequence makes of spleen and kidney. */

@@ -306,6 +306,7 @@ static void draw_vessels(fseg_random *random, fseg_anatomy *a)
 void fseg_anatomy_draw(fseg_random *random, fseg_anatomy *out)
 {
     memset(out, 0, sizeof *out);
+    out->mottle = 1.0f;
     draw_body(random, out);
     draw_liver(random, out);
     draw_kidneys_and_spleen(random, out);

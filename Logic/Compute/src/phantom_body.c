@@ -85,7 +85,7 @@ void fseg_paint_body(fseg_abdomen *c)
 
     for (int i = 0; i < n; ++i)
         c->work[i] = c->torso[i] + 2.2f;
-    fseg_paint_texture(c, 0.15f, 0.2f, 0, n);
+    fseg_paint_texture(c, 0.15f * a->mottle, 0.2f * a->mottle, 0, n);
     fseg_paint(c, c->work, FSEG_TISSUE_FAT, 0, n, 0);
 
     /* Fat is thicker at the back and the flanks than in front. */
@@ -124,7 +124,7 @@ void fseg_paint_body(fseg_abdomen *c)
         c->cavity[i] = fseg_smooth_max(c->cavity[i], back, 14.0f);
         /* Mesenteric vessels: the peaks of the fine field. */
         c->mix[i] = c->fine[i] > 0.85f ? c->fine[i] - 0.85f : 0.0f;
-        c->texture[i] = 0.8f + 0.3f * c->rough[i] + 0.4f * c->fine[i];
+        c->texture[i] = 0.8f + 0.3f * a->mottle * c->rough[i] + 0.4f * a->mottle * c->fine[i];
     }
     const fseg_ink mesentery = {.a = FSEG_TISSUE_FAT,
                                 .b = FSEG_TISSUE_VEIN,

@@ -69,6 +69,7 @@ typedef struct fseg_anatomy {
     fseg_lesion lesions[FSEG_LESIONS_MAX]; /* in the liver */
     int lesion_count;
     float ascites; /* mm of fluid along the wall of the cavity */
+    float mottle;  /* 1: fat as mottled as suppression leaves it; less without */
 } fseg_anatomy;
 
 void fseg_anatomy_draw(fseg_random *random, fseg_anatomy *out);
