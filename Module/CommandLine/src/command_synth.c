@@ -5,6 +5,7 @@
 #include "phantom_volume.h"
 #include "program.h"
 #include "synth_pelvis.h"
+#include "synth_torso.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +158,9 @@ static int run_synth(const program_command *self, int argc, char **argv)
 {
     if (synth_wants_pelvis(argc, argv)) {
         return synth_pelvis_run(argc, argv);
+    }
+    if (synth_wants_torso(argc, argv)) {
+        return synth_torso_run(argc, argv);
     }
     program_common common = {0};
     const char *out = NULL;
