@@ -8,6 +8,9 @@
 #   make build              program and libraries
 #   make trust              figures of trust in their full form, hours; goes on where it was interrupted;
 #                           FIGURES="F7 F9" runs some; table in docs/quality/figures.md
+#   make fuzz               fuzz targets for FUZZ_SECONDS each (60), resumable; TARGETS="series seg" some
+#   make test-sanitized     tests under ASan, UBSan and TSan; SHORT=1 leaves out what takes minutes
+#   make coverage           branches that the tests reach, by gcovr
 #   make models             rebuilds the shipped models from MODELS_DATA into MODELS_OUT, hours; goes on
 #                           where it was interrupted
 #   make wheel              `pip install`-able wheel of all of it, in build/wheel/
@@ -30,11 +33,15 @@ BENCH_OUT ?= $(BUILD)/benchmark
 BENCH_THREADS ?= 2
 BENCH_FLAGS ?=
 FIGURES ?=
+FUZZ_SECONDS ?= 60
+FUZZ_FLAGS ?=
+TARGETS ?=
+SHORT ?=
 JOBS ?= $(shell nproc)
 
 SOURCES = $(shell git ls-files -- '*.c' '*.h' '*.cc' '*.cxx' '*.cpp' '*.hpp' '*.hxx')
 .DEFAULT_GOAL := build
-.PHONY: demo viewer models test trust bench-peers build wheel dependencies test-dependencies benchmark-dependencies format clean distclean
+.PHONY: demo viewer models test trust fuzz sanitized test-sanitized coverage bench-peers build wheel dependencies test-dependencies benchmark-dependencies format clean distclean
 
 dependencies:
 	@ThirdParty/bootstrap.sh
@@ -80,6 +87,35 @@ bench-peers: benchmark-dependencies
 	    OMP_NUM_THREADS=$(BENCH_THREADS) FRUGALSEG_BENCH_THREADS=$(BENCH_THREADS) PYTHONDONTWRITEBYTECODE=1 \
 	    $(or $(FRUGALSEG_DEPS),build/deps)/venv/bin/python Testing/Benchmark/peers.py \
 	    --out $(BENCH_OUT) $(BENCH_FLAGS)
+
+# The seeds are made by the ordinary build, the targets by clang with AddressSanitizer.
+fuzz: test-dependencies
+	@ThirdParty/bootstrap.sh --fuzz
+	@cmake -Wno-deprecated -S . -B $(BUILD) -G Ninja -DFRUGALSEG_BUILD_TESTS=ON $(CMAKE_FLAGS)
+	@cmake --build $(BUILD) --parallel $(JOBS) --target frugalseg_compute_shared frugalseg_imaging
+	@cmake -Wno-deprecated -S . -B build/fuzz -G Ninja -DFRUGALSEG_FUZZ=ON -DCMAKE_BUILD_TYPE=None \
+	    -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19 $(CMAKE_FLAGS)
+	@cmake --build build/fuzz --parallel $(JOBS) --target fuzz_targets
+	@FRUGALSEG_COMPUTE_LIBRARY="$(abspath $(BUILD))/lib/libfrugalseg_compute_shared.so" \
+	    FRUGALSEG_IMAGING_LIBRARY="$(abspath $(BUILD))/lib/libfrugalseg_imaging.so" FRUGALSEG_SOURCE_DIR="$(CURDIR)" \
+	    $(or $(FRUGALSEG_DEPS),build/deps)/venv/bin/python -B Testing/Fuzz/fuzz.py --build build/fuzz \
+	    --seconds $(FUZZ_SECONDS) $(FUZZ_FLAGS) $(TARGETS)
+
+sanitized: test-dependencies
+	@for kind in address thread; do \
+	    cmake -Wno-deprecated -S . -B build/$$kind -G Ninja -DFRUGALSEG_SANITIZE=$$kind \
+	        -DCMAKE_BUILD_TYPE=None $(CMAKE_FLAGS) && \
+	    cmake --build build/$$kind --parallel $(JOBS) --target sanitized_tests || exit 1; done
+
+test-sanitized: sanitized
+	@$(or $(FRUGALSEG_DEPS),build/deps)/venv/bin/python -B Testing/Trust/f05_sanitizers.py $(if $(SHORT),--quick)
+
+coverage: test-dependencies
+	@cmake -Wno-deprecated -S . -B build/coverage -G Ninja -DFRUGALSEG_COVERAGE=ON -DCMAKE_BUILD_TYPE=None \
+	    $(CMAKE_FLAGS)
+	@cmake --build build/coverage --parallel $(JOBS) --target compute_tests test_imaging \
+	    test_scene frugalseg_program frugalseg_compute_shared
+	@$(or $(FRUGALSEG_DEPS),build/deps)/venv/bin/python -B Testing/Coverage/coverage.py --build build/coverage
 
 # Hours; each model goes on where it was stopped.
 models: build

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Obtain everything that FrugalSeg is built from, on Debian 12 with root, python3 and gcc.
 #
-# usage: bootstrap.sh [--tests|--benchmark]
-#   --tests: also what only `make test` needs; --benchmark: also what only `make bench-peers` needs
+# usage: bootstrap.sh [--tests|--benchmark|--fuzz]
+#   --tests: also what only `make test` needs; --benchmark: also what only `make bench-peers` needs;
+#   --fuzz: also what only `make fuzz` needs
 #
 # Three steps, each skipped when it is done (a second call takes well under a second):
 #   1. Debian packages that are missing
@@ -23,11 +24,13 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 deps=$(realpath -m "${FRUGALSEG_DEPS:-$here/../build/deps}")
 with_tests=no
 with_benchmark=no
+with_fuzz=no
 case "${1:-}" in
 '') ;;
 --tests) with_tests=yes ;;
 --benchmark) with_tests=yes with_benchmark=yes ;;
-*) echo "usage: bootstrap.sh [--tests|--benchmark]" >&2; exit 2 ;;
+--fuzz) with_tests=yes with_fuzz=yes ;;
+*) echo "usage: bootstrap.sh [--tests|--benchmark|--fuzz]" >&2; exit 2 ;;
 esac
 
 say() { echo "[dependencies] $*"; }
@@ -68,6 +71,9 @@ system_packages() {
             qtbase5-dev qttools5-dev qttools5-dev-tools xvfb xauth
             libopenmpi-dev openmpi-bin
             dcmtk orthanc)
+    fi
+    if [ $with_fuzz = yes ]; then
+        wanted+=(clang-19 libclang-rt-19-dev llvm-19)
     fi
     for package in "${wanted[@]}"; do
         installed "$package" || missing+=("$package")

@@ -1,4 +1,5 @@
 /* The model card: JSON text kept with the weights, and what it says about input and output. */
+#include "json_memory.h"
 #include "model_internal.h"
 #include <jansson.h>
 #include <stdlib.h>
@@ -27,6 +28,9 @@ fseg_status fseg_model_set_card(fseg_model *model, const char *json, fseg_error 
     }
     json_error_t detail;
     json_t *card = json_loads(json, JSON_REJECT_DUPLICATES, &detail);
+    if (!card && fseg_json_out_of_memory(&detail)) {
+        return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
+    }
     if (!json_is_object(card)) {
         const fseg_status status = fseg_error_set(
             error, FSEG_ERROR_FILE_FORMAT,

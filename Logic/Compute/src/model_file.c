@@ -1,6 +1,7 @@
 /* A model in its file: architecture and card as metadata, weights as tensors. */
 #include "model_file.h"
 #include "frugalseg/replacement.h"
+#include "json_memory.h"
 #include "model_internal.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -81,7 +82,11 @@ static fseg_status architecture_from_object(const json_t *object, fseg_unet_conf
 
 fseg_status fseg_architecture_from_json(const char *json, fseg_unet_config *out, fseg_error *error)
 {
-    json_t *object = json ? json_loads(json, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_error_t detail;
+    json_t *object = json ? json_loads(json, JSON_REJECT_DUPLICATES, &detail) : NULL;
+    if (json && !object && fseg_json_out_of_memory(&detail)) {
+        return fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
+    }
     if (!json_is_object(object)) {
         json_decref(object);
         return fseg_error_set(error, FSEG_ERROR_FILE_ARCHITECTURE,

@@ -53,6 +53,45 @@ const char *fseg_status_text(fseg_status status)
     return "unknown status";
 }
 
+/* Bytes of the UTF-8 character at `text`; 0 when there is none (RFC 3629, section 4), -1 when the
+ * text ends within one. */
+static int character_length(const unsigned char *text)
+{
+    const int length = text[0] < 0x80                      ? 1
+                       : text[0] >= 0xc2 && text[0] < 0xe0 ? 2
+                       : text[0] >= 0xe0 && text[0] < 0xf0 ? 3
+                       : text[0] >= 0xf0 && text[0] < 0xf5 ? 4
+                                                           : 0;
+    for (int i = 1; i < length; ++i) {
+        if (text[i] == '\0')
+            return -1;
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    const unsigned char second = length > 1 ? text[1] : 0;
+    if ((text[0] == 0xe0 && second < 0xa0) || (text[0] == 0xed && second > 0x9f) ||
+        (text[0] == 0xf0 && second < 0x90) || (text[0] == 0xf4 && second > 0x8f))
+        return 0;
+    return length;
+}
+
+/* Names and texts of damaged files come into messages: what is no UTF-8 becomes '?', and a
+ * character that was cut at the end of the room goes (`cut`). */
+static void make_utf8(char *message, int cut)
+{
+    unsigned char *text = (unsigned char *)message;
+    while (*text) {
+        const int length = character_length(text);
+        if (length > 0) {
+            text += length;
+        } else if (length < 0 && cut) {
+            *text = '\0';
+        } else {
+            *text++ = '?';
+        }
+    }
+}
+
 fseg_status fseg_error_set(fseg_error *error, fseg_status status, const char *format, ...)
 {
     if (error) {
@@ -61,8 +100,9 @@ fseg_status fseg_error_set(fseg_error *error, fseg_status status, const char *fo
         if (status != FSEG_OK && format) {
             va_list args;
             va_start(args, format);
-            vsnprintf(error->message, sizeof error->message, format, args);
+            const int length = vsnprintf(error->message, sizeof error->message, format, args);
             va_end(args);
+            make_utf8(error->message, length >= (int)sizeof error->message);
         }
     }
     return status;

@@ -1,5 +1,6 @@
 /* Reading the tensor container: docs/file-format.md gives the order of the checks. */
 #include "file_io.h"
+#include "json_memory.h"
 #include "model_file.h"
 #include <jansson.h>
 #include <math.h>
@@ -81,7 +82,9 @@ static fseg_status parse_header(fseg_tensor_file *file, uint64_t length, fseg_er
     if (status == FSEG_OK) {
         json_error_t detail;
         file->header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &detail);
-        if (!file->header) {
+        if (!file->header && fseg_json_out_of_memory(&detail)) {
+            status = fseg_error_set(error, FSEG_ERROR_OUT_OF_MEMORY, "Out of memory.");
+        } else if (!file->header) {
             status = fseg_error_set(error, FSEG_ERROR_FILE_FORMAT,
                                     "The header of the model file is not valid JSON (%s at byte "
                                     "%d); it is damaged, get it again.",

@@ -371,7 +371,7 @@ void judgeSeries(Series &series, const fseg_series_scan_options &options)
     const auto sound = std::find_if(series.slices.begin(), series.slices.end(),
                                     [](const SliceHeader &slice) { return !slice.damaged(); });
     const SliceHeader &sample = sound == series.slices.end() ? series.slices.front() : *sound;
-    copyText(info.uid, sizeof info.uid, sample.series);
+    copyText(info.uid, sizeof info.uid, toUtf8(sample.series, ""));
     const bool several = info.volumes > 1;
     copyText(info.key, sizeof info.key,
              several ? formatText("%.64s#%zu", info.uid, info.volume) : std::string(info.uid));
@@ -387,7 +387,7 @@ void judgeSeries(Series &series, const fseg_series_scan_options &options)
     info.slices = series.slices.size();
     info.verdict = finding.verdict;
     copyText(info.reason_id, sizeof info.reason_id, faultId(finding.fault));
-    copyText(info.reason, sizeof info.reason, finding.sentence);
+    copyText(info.reason, sizeof info.reason, toUtf8(finding.sentence, ""));
     describeSpacing(series, info.spacing_mm);
 }
 
