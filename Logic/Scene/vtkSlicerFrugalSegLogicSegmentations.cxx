@@ -151,9 +151,8 @@ bool vtkSlicerFrugalSegLogic::ExportSegmentation(vtkMRMLSegmentationNode* segmen
   {
     if (!vtkSlicerFrugalSegLogic::IsOwnSegment(segmentation, id))
     {
-      this->Internal->ReportError(messages,
-                                  "Only segments that FrugalSeg made can be exported as its DICOM "
-                                  "segmentation; use Slicer's DICOM export for others.");
+      this->Internal->ReportError(messages, "Only segments that FrugalSeg made can be exported as its DICOM "
+                                            "segmentation; use Slicer's DICOM export for others.");
       return false;
     }
   }

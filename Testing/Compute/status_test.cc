@@ -27,9 +27,11 @@ TEST(Status, WhatIsNoTextBecomesAQuestionMark)
 {
     EXPECT_EQ("<a?b>", messageOf("a\xff"
                                  "b"));
-    EXPECT_EQ("<" + std::string(3, '?') + ">", messageOf("\xe8\x82\xc3")); // two that begin and do not end
-    EXPECT_EQ("<" + std::string(2, '?') + ">", messageOf("\xc0\xaf"));      // an overlong slash
-    EXPECT_EQ("<" + std::string(3, '?') + ">", messageOf("\xed\xa0\x80")); // half of a surrogate pair
+    EXPECT_EQ("<" + std::string(3, '?') + ">",
+              messageOf("\xe8\x82\xc3")); // two that begin and do not end
+    EXPECT_EQ("<" + std::string(2, '?') + ">", messageOf("\xc0\xaf")); // an overlong slash
+    EXPECT_EQ("<" + std::string(3, '?') + ">",
+              messageOf("\xed\xa0\x80")); // half of a surrogate pair
     EXPECT_EQ("<" + std::string(4, '?') + ">", messageOf("\xf4\x90\x80\x80"));
 }
 

@@ -164,7 +164,8 @@ TEST_F(ExportTest, AllSegmentsOfOneModelGoIntoOneFileAndOpenAgain)
   for (int i = 0; i < 2; ++i)
   {
     const std::string id = opened->GetSegmentation()->GetNthSegmentID(i);
-    EXPECT_EQ(SegmentVoxels(opened, id, this->Volume), SegmentVoxels(this->Segmentation, ids[i], this->Volume));
+    EXPECT_EQ(SegmentVoxels(opened, id, this->Volume),
+              SegmentVoxels(this->Segmentation, ids[i], this->Volume));
     EXPECT_EQ(vtkSlicerFrugalSegLogic::IsSegmentEdited(opened, id, this->Volume), i == 1);
   }
 }

@@ -20,12 +20,13 @@ static void print_help(FILE *stream)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         fprintf(stream, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
     }
-    fprintf(stream, "\n'frugalseg --isolate COMMAND ...' runs a command in a process of its own with "
-                    "limits\n(--isolate-seconds N, --isolate-memory MB), for files that may be "
-                    "damaged or hostile.\n"
-                    "'frugalseg COMMAND --help' shows the options of a command and examples.\n"
-                    "Exit codes: 0 ok, 1 internal failure, 2 usage, 3 bad input, 4 refused, "
-                    "130 interrupted.\n");
+    fprintf(stream,
+            "\n'frugalseg --isolate COMMAND ...' runs a command in a process of its own with "
+            "limits\n(--isolate-seconds N, --isolate-memory MB), for files that may be "
+            "damaged or hostile.\n"
+            "'frugalseg COMMAND --help' shows the options of a command and examples.\n"
+            "Exit codes: 0 ok, 1 internal failure, 2 usage, 3 bad input, 4 refused, "
+            "130 interrupted.\n");
 }
 
 static int run(int argc, char **argv)

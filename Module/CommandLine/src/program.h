@@ -117,9 +117,9 @@ size_t program_peak_memory(void);
 /* SHA-256 of a text as 64 hex digits. */
 void program_text_sha256(const char *text, char hex[65]);
 /* SHA-256 of a text behind the secret salt of this installation (a file in the user's data folder,
- * made at the first call): the same text gives the same digits here and elsewhere others, and nobody
- * can find the text by trying. Returns false when the salt could not be kept, so that the digits hold
- * for this run only. */
+ * made at the first call): the same text gives the same digits here and elsewhere others, and
+ * nobody can find the text by trying. Returns false when the salt could not be kept, so that the
+ * digits hold for this run only. */
 bool program_salted_sha256(const char *text, char hex[65]);
 
 /* "float32" or "bfloat16"; false for another name. */
