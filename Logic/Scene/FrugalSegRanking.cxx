@@ -1,7 +1,7 @@
 #include "FrugalSegRanking.h"
 
 #include "FrugalSegFailure.h"
-#include "FrugalSegSeries.h"
+#include "FrugalSegSeriesName.h"
 
 #include "frugalseg/random.h"
 

@@ -8,10 +8,6 @@
 
 class vtkMRMLScalarVolumeNode;
 
-/// What lists call a volume: the description of its series and, where that has several volumes, what
-/// tells it from the others; `nameless` for a series without a description.
-std::string FrugalSegSeriesName(const fseg_series_info& info, const std::string& nameless);
-
 /// Remember the series. Of what its files say only what a model is chosen by is kept, nothing about
 /// the patient.
 void FrugalSegSeriesToNode(const std::string& folder, const fseg_series_info& info,

@@ -5,6 +5,7 @@
 #include "FrugalSegMeasure.h"
 #include "FrugalSegSegment.h"
 #include "FrugalSegSeries.h"
+#include "FrugalSegSeriesName.h"
 #include "FrugalSegSurface.h"
 #include "FrugalSegTable.h"
 

@@ -3,9 +3,11 @@
 FRUGALSEG_PROGRAM and FRUGALSEG_COMPUTE_LIBRARY name what the build made, FRUGALSEG_SOURCE_DIR the
 source tree.
 """
+import hashlib
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 
@@ -69,6 +71,17 @@ def make_model(path, card, in_channels=1, levels=3, widths=(4, 8, 8), seed=3):
 
 CARD = {"name": "test-liver", "version": "0.0", "structure": "liver", "modality": "MR",
         "spacing_mm": 3}
+
+
+def model_checksum(metadata, tensors):
+    """The checksum of docs/file-format.md; `metadata` without its `sha256`."""
+    sha = hashlib.sha256(struct.pack("<Q", len(metadata)))
+    for key, value in sorted(metadata.items()):
+        sha.update(key.encode() + b"\0" + value.encode() + b"\0")
+    for name, values in sorted(tensors.items()):
+        sha.update(name.encode() + b"\0" + struct.pack(f"<{1 + values.ndim}Q", values.ndim, *values.shape))
+        sha.update(values.astype("<f4").tobytes())
+    return sha.hexdigest()
 
 
 def write_image(path, voxels, spacing=(3, 3, 7), modality=None):

@@ -19,6 +19,15 @@ def child_of(process):
     raise AssertionError("no child was started")
 
 
+def results(folder):
+    """What a person sees in a folder; a killed run can leave its hidden folder of work behind."""
+    return [name for name in entries(folder) if not name.startswith(".")] if folder.exists() else []
+
+
+def leftovers(folder):
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
 def start(*arguments):
     return subprocess.Popen([PROGRAM, *map(str, arguments)], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -45,13 +54,15 @@ def test_a_crash_is_one_sentence_and_leaves_no_result(tmp_path):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 3
     assert err.count("frugalseg:") == 1 and "signal 11" in err
-    assert not out.exists() or entries(out) == []
+    assert results(out) == []
+    assert run("synth", "--out", out, "--size", 64, "--slices", 4).code == 0
+    assert leftovers(out) == [], "the next run clears away what the crash left"
 
 
 def test_an_input_that_takes_too_long_is_given_up(tmp_path):
     result = run("--isolate-seconds", 0.05, "synth", "--out", tmp_path / "out", "--size", 512, "--slices", 60)
     result.failed(3, "longer than 0.05 seconds")
-    assert not (tmp_path / "out").exists() or entries(tmp_path / "out") == []
+    assert results(tmp_path / "out") == []
 
 
 def test_an_input_that_wants_too_much_memory_ends_with_a_sentence(tmp_path):

@@ -5,9 +5,10 @@ import subprocess
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
-from conftest import PROGRAM, ball, bright_ball, run, write_image
+from conftest import PROGRAM, ball, bright_ball, model_checksum, run, write_image
 
 QUICK = ["--size", 32, "--batch", 2, "--volumes", 2, "--partitions", 2, "--steps", 4,
          "--spacing", 6]
@@ -155,11 +156,13 @@ def test_the_second_stage_goes_on_after_a_kill(scans, tmp_path):
 def test_nan_stops_with_step_scan_and_checkpoint(scans, tmp_path):
     start = tmp_path / "start.fseg"
     assert pretrain(scans, start).code == 0
-    data = bytearray(start.read_bytes())
-    header = int.from_bytes(data[:8], "little")
-    place = json.loads(data[8:8 + header])["enc1.conv1.weight"]["data_offsets"][0] + 8 + header
-    data[place:place + 4] = np.float32(3e38).tobytes()
-    start.write_bytes(data)
+    with safe_open(start, "np") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name).copy() for name in file.keys()}
+    tensors["enc1.conv1.weight"].flat[0] = 3e38
+    del metadata["sha256"]
+    metadata["sha256"] = model_checksum(metadata, tensors)
+    save_file(tensors, start, metadata)
     out = tmp_path / "m.fseg"
     for loss in ("regression", "contrastive"):
         result = pretrain(scans, out, "--init", start, "--loss", loss, "--checkpoint",

@@ -307,7 +307,7 @@ def test_nothing_remains_where_nothing_can_be_written(source):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
-        with pytest.raises(lib.Failure, match="disk is full"):
+        with pytest.raises(lib.Failure, match="disk (is|or quota is) full"):
             found.write_seg(mask, geometry, folder / "out" / "seg.dcm")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
