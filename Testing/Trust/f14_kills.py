@@ -5,6 +5,7 @@ opens the folder, training goes on from its checkpoint, and no file of a killed 
 Receiving series is killed by f14_node_kills.py.
 """
 
+import hashlib
 import os
 import random
 import re
@@ -15,6 +16,7 @@ import time
 import data
 import figure
 import numpy as np
+import pydicom
 
 
 def loads(path):
@@ -88,7 +90,9 @@ def kill_segment(run, count, draw):
 
     def content(folder):
         volume = re.search(r'"volume_ml": ([\d.]+)', (folder / "report.json").read_text())[1]
-        return (folder / "mask.nii.gz").read_bytes(), volume, (folder / "segmentation.dcm").stat().st_size
+        # Its UIDs are new in every run, so only its pixels tell which run a SEG is of.
+        pixels = hashlib.sha256(pydicom.dcmread(folder / "segmentation.dcm").PixelData).hexdigest()
+        return (folder / "mask.nii.gz").read_bytes(), volume, pixels
 
     known = {}
     duration = lasts(command(0, run.folder / "r0"))
