@@ -126,6 +126,16 @@ def machine():
     return f"{' '.join(model.split())}, {len(os.sched_getaffinity(0))} threads{memory}, {platform.system()}"
 
 
+def commit():
+    """The commit that was measured; with "+" when the work tree differed. "" without git."""
+    ask = lambda *words: subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True).stdout.strip()
+    try:
+        name = ask("rev-parse", "--short", "HEAD")
+        return name + ("+" if name and ask("status", "--porcelain", "-uno") else "")
+    except OSError:
+        return ""
+
+
 def last_json(text):
     """The last line that is a JSON object with a figure; None without one."""
     for line in reversed(text.splitlines()):
@@ -169,6 +179,7 @@ def run(stem, path, build, quick):
         "machine": machine(),
         "seconds": round(time.monotonic() - start, 1),
         "sources": source_hash(path),
+        "commit": commit(),
     }
     if code == SKIPPED:
         record["skipped"] = words[-1] if words else "something that it needs is not there"
@@ -218,7 +229,8 @@ def row(number, listed, stem, record):
         return [number, what, target, value, "-", record["date"], "", command]
     verdict = "met" if record["met"] else "**missed**"
     seconds = f"{record['seconds']:.0f} s" if record["seconds"] < 600 else f"{record['seconds'] / 60:.0f} min"
-    return [number, what, target, record["value"], verdict, record["date"], seconds, command]
+    when = " ".join(filter(None, [record["date"], record.get("commit")]))
+    return [number, what, target, record["value"], verdict, when, seconds, command]
 
 
 def page(records):
@@ -243,7 +255,7 @@ def page(records):
         "",
         f"**{met} met, {missed} missed, {len(rows) - met - missed} not run.**",
         "",
-        "| # | what | target | value | | date | took | command |",
+        "| # | what | target | value | | date, commit | took | command |",
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += ["| " + " | ".join(cell(text) for text in r) + " |" for r in rows]
