@@ -169,7 +169,10 @@ std::vector<FrugalSegModelEntry> FrugalSegModels::List()
         paths.push_back(walk->path().string());
       }
     }
-    std::sort(paths.begin(), paths.end());
+    // By name, not by path: "liver-t2" before "liver-t2-free", so that it wins where both fit alike.
+    std::sort(paths.begin(), paths.end(),
+              [](const std::string& a, const std::string& b)
+              { return fs::path(a).stem().string() < fs::path(b).stem().string(); });
     for (const std::string& path : paths)
     {
       const std::string name = fs::path(path).stem().string();
