@@ -1,4 +1,5 @@
 // Behaviour of the pelvic phantom: the patient, the placed label map, the scan.
+#include "compute_context.h"
 #include "frugalseg/phantom_pelvis.h"
 
 #include <gtest/gtest.h>
@@ -15,17 +16,7 @@
 namespace
 {
 
-using Context = std::unique_ptr<fseg_context, decltype(&fseg_context_free)>;
 using Pelvis = std::unique_ptr<fseg_pelvis, decltype(&fseg_pelvis_free)>;
-
-Context makeContext(int threads)
-{
-    fseg_context_options options = fseg_context_default_options();
-    options.threads = threads;
-    fseg_context *context = nullptr;
-    EXPECT_EQ(fseg_context_create(&options, &context, nullptr), FSEG_OK);
-    return Context(context, fseg_context_free);
-}
 
 /// A label map of a gland from formulas: half axes in mm, zones by a plane behind the middle.
 struct Map {

@@ -1,4 +1,5 @@
 // Behaviour of the abdominal phantom.
+#include "compute_context.h"
 #include "frugalseg/phantom.h"
 
 #include <gtest/gtest.h>
@@ -13,17 +14,6 @@
 
 namespace
 {
-
-using Context = std::unique_ptr<fseg_context, decltype(&fseg_context_free)>;
-
-Context makeContext(int threads)
-{
-    fseg_context_options options = fseg_context_default_options();
-    options.threads = threads;
-    fseg_context *context = nullptr;
-    EXPECT_EQ(fseg_context_create(&options, &context, nullptr), FSEG_OK);
-    return Context(context, fseg_context_free);
-}
 
 struct Tissue {
     double count = 0.0, mean = 0.0, sd = 0.0;

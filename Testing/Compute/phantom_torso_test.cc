@@ -1,4 +1,5 @@
 // Behaviour of the torso phantom and of the physics that phantoms share.
+#include "compute_context.h"
 #include "frugalseg/phantom_torso.h"
 
 #include <gtest/gtest.h>
@@ -11,17 +12,6 @@
 
 namespace
 {
-
-using Context = std::unique_ptr<fseg_context, decltype(&fseg_context_free)>;
-
-Context makeContext(int threads)
-{
-    fseg_context_options options = fseg_context_default_options();
-    options.threads = threads;
-    fseg_context *context = nullptr;
-    EXPECT_EQ(fseg_context_create(&options, &context, nullptr), FSEG_OK);
-    return Context(context, fseg_context_free);
-}
 
 // The default field of view on a grid with fewer voxels, clean.
 fseg_acquisition coarse()

@@ -1,4 +1,5 @@
 // Behaviour of the sampler of training batches.
+#include "compute_context.h"
 #include "frugalseg/sampler.h"
 
 #include <gtest/gtest.h>
@@ -13,16 +14,6 @@ namespace
 {
 
 using Sampler = std::unique_ptr<fseg_sampler, decltype(&fseg_sampler_free)>;
-using Context = std::unique_ptr<fseg_context, decltype(&fseg_context_free)>;
-
-Context makeContext(int threads)
-{
-    fseg_context_options options = fseg_context_default_options();
-    options.threads = threads;
-    fseg_context *context = nullptr;
-    EXPECT_EQ(fseg_context_create(&options, &context, nullptr), FSEG_OK);
-    return Context(context, fseg_context_free);
-}
 
 fseg_sampler_options plain(int batch, int height, int width)
 {

@@ -1,6 +1,7 @@
 /* Files that appear complete or not at all. */
 #include "AtomicFile.h"
 #include "Failure.h"
+#include "FileDescriptor.h"
 #include "FileHash.h"
 #include "frugalseg/files.h"
 
@@ -13,32 +14,6 @@
 namespace frugalseg
 {
 
-namespace
-{
-
-class Descriptor
-{
-  public:
-    explicit Descriptor(int value) : value_(value) {}
-    ~Descriptor()
-    {
-        if (value_ >= 0) {
-            close(value_);
-        }
-    }
-    Descriptor(const Descriptor &) = delete;
-    Descriptor &operator=(const Descriptor &) = delete;
-    int get() const
-    {
-        return value_;
-    }
-
-  private:
-    int value_;
-};
-
-} // namespace
-
 std::string folderOf(const std::string &path)
 {
     const size_t slash = path.find_last_of('/');
@@ -50,7 +25,7 @@ std::string folderOf(const std::string &path)
 
 void flushToDisk(const std::string &path)
 {
-    const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     // Some file systems cannot sync a folder (EINVAL); the rename is atomic all the same.
     if (file.get() < 0 || (fsync(file.get()) != 0 && errno != EINVAL)) {
         throw systemFailure(errno, "cannot write", path);

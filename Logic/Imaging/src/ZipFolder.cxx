@@ -2,6 +2,7 @@
 #include "ZipFolder.h"
 #include "DicomHeader.h"
 #include "Failure.h"
+#include "FileDescriptor.h"
 #include "Limits.h"
 
 #include <archive.h>
@@ -26,34 +27,6 @@ namespace fs = std::filesystem;
 constexpr const char *prefix = "frugalseg-zip-";
 constexpr const char *lockName = ".lock";
 
-/** An open file descriptor. */
-class Descriptor
-{
-  public:
-    explicit Descriptor(int number) : number_(number) {}
-    ~Descriptor()
-    {
-        if (number_ >= 0) {
-            close(number_);
-        }
-    }
-    Descriptor(const Descriptor &) = delete;
-    Descriptor &operator=(const Descriptor &) = delete;
-    int get() const
-    {
-        return number_;
-    }
-    int release()
-    {
-        const int number = number_;
-        number_ = -1;
-        return number;
-    }
-
-  private:
-    int number_;
-};
-
 /** Remove folders of ours whose process is gone. */
 void removeLeftovers(const fs::path &parent)
 {
@@ -66,7 +39,8 @@ void removeLeftovers(const fs::path &parent)
             status.st_uid != geteuid()) {
             continue;
         }
-        const Descriptor lock(open((folder / lockName).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+        const FileDescriptor lock(
+            open((folder / lockName).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
         if (lock.get() >= 0 && flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
             std::error_code ignored;
             fs::remove_all(folder, ignored);
@@ -145,7 +119,7 @@ class Unpacking
         if (!beginsLikeDicom(buffer, first)) {
             return false;
         }
-        const Descriptor file(
+        const FileDescriptor file(
             open(target.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
         if (file.get() < 0) {
             throw systemFailure(errno, "cannot write", target);
@@ -210,7 +184,8 @@ TemporaryFolder::TemporaryFolder()
         throw systemFailure(errno, "cannot make a folder in", parent.string());
     }
     path_ = pattern;
-    Descriptor lock(open((path_ + "/" + lockName).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR));
+    FileDescriptor lock(
+        open((path_ + "/" + lockName).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR));
     if (lock.get() < 0 || flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         const int problem = errno;
         fs::remove_all(path_, code);

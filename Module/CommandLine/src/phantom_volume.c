@@ -17,20 +17,18 @@ static fseg_geometry phantom_geometry(const fseg_phantom_options *options)
     return geometry;
 }
 
-fseg_status phantom_volume_create(fseg_context *context, const fseg_phantom_options *options,
-                                  const fseg_progress *progress, fseg_volume **volume,
-                                  fseg_mask **labels, fseg_error *error)
+fseg_status phantom_volume_render(const fseg_geometry *geometry, phantom_renderer *render,
+                                  const void *scene, fseg_volume **volume, fseg_mask **labels,
+                                  fseg_error *error)
 {
     *volume = NULL;
     *labels = NULL;
-    const fseg_geometry geometry = phantom_geometry(options);
-    fseg_status status = fseg_volume_create(&geometry, volume, error);
+    fseg_status status = fseg_volume_create(geometry, volume, error);
     if (status == FSEG_OK) {
-        status = fseg_mask_create(&geometry, labels, error);
+        status = fseg_mask_create(geometry, labels, error);
     }
     if (status == FSEG_OK) {
-        status = fseg_phantom_abdomen(context, options, (*volume)->voxels, (*labels)->voxels,
-                                      progress, error);
+        status = render(scene, (*volume)->voxels, (*labels)->voxels, error);
     }
     if (status != FSEG_OK) {
         fseg_volume_free(*volume);
@@ -39,13 +37,40 @@ fseg_status phantom_volume_create(fseg_context *context, const fseg_phantom_opti
         *labels = NULL;
         return status;
     }
-    /* Whole numbers, as a scanner stores them: the DICOM series then holds the same values. */
-    const size_t count = geometry.size[0] * geometry.size[1] * geometry.size[2];
-    for (size_t i = 0; i < count; i++) {
-        (*volume)->voxels[i] = roundf((*volume)->voxels[i]);
-    }
-    strcpy((*volume)->modality, "MR");
+    phantom_volume_finish(*volume);
     return FSEG_OK;
+}
+
+void phantom_volume_finish(fseg_volume *volume)
+{
+    const size_t *size = volume->geometry.size;
+    const size_t count = size[0] * size[1] * size[2];
+    for (size_t i = 0; i < count; i++) {
+        volume->voxels[i] = roundf(volume->voxels[i]);
+    }
+    strcpy(volume->modality, "MR");
+}
+
+typedef struct abdomen {
+    fseg_context *context;
+    const fseg_phantom_options *options;
+    const fseg_progress *progress;
+} abdomen;
+
+static fseg_status render_abdomen(const void *scene, float *image, uint8_t *labels,
+                                  fseg_error *error)
+{
+    const abdomen *a = scene;
+    return fseg_phantom_abdomen(a->context, a->options, image, labels, a->progress, error);
+}
+
+fseg_status phantom_volume_create(fseg_context *context, const fseg_phantom_options *options,
+                                  const fseg_progress *progress, fseg_volume **volume,
+                                  fseg_mask **labels, fseg_error *error)
+{
+    const fseg_geometry geometry = phantom_geometry(options);
+    const abdomen scene = {context, options, progress};
+    return phantom_volume_render(&geometry, render_abdomen, &scene, volume, labels, error);
 }
 
 fseg_phantom_options phantom_training_options(uint64_t seed, int index)

@@ -1,6 +1,7 @@
 #include "synth_pelvis_cases.h"
 #include "cases.h"
 #include "frugalseg/random.h"
+#include "phantom_volume.h"
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
@@ -39,6 +40,20 @@ fseg_status pelvis_map_read(const char *path, fseg_mask **mask, fseg_pelvis_map 
     return FSEG_OK;
 }
 
+typedef struct pelvic_scene {
+    const fseg_pelvis *pelvis;
+    fseg_context *context;
+    const fseg_pelvis_scan *scan;
+    const fseg_progress *progress;
+} pelvic_scene;
+
+static fseg_status render_pelvis(const void *scene, float *image, uint8_t *labels,
+                                 fseg_error *error)
+{
+    const pelvic_scene *s = scene;
+    return fseg_pelvis_render(s->pelvis, s->context, s->scan, image, labels, s->progress, error);
+}
+
 fseg_status pelvis_volume_create(const fseg_pelvis *pelvis, fseg_context *context,
                                  const fseg_pelvis_scan *scan, const fseg_progress *progress,
                                  fseg_volume **volume, fseg_mask **labels, fseg_error *error)
@@ -49,28 +64,8 @@ fseg_status pelvis_volume_create(const fseg_pelvis *pelvis, fseg_context *contex
     geometry.size[1] = (size_t)scan->rows;
     geometry.size[2] = (size_t)scan->slices;
     memcpy(geometry.ijk_to_lps, scan->ijk_to_lps, sizeof geometry.ijk_to_lps);
-    fseg_status status = fseg_volume_create(&geometry, volume, error);
-    if (status == FSEG_OK) {
-        status = fseg_mask_create(&geometry, labels, error);
-    }
-    if (status == FSEG_OK) {
-        status = fseg_pelvis_render(pelvis, context, scan, (*volume)->voxels, (*labels)->voxels,
-                                    progress, error);
-    }
-    if (status != FSEG_OK) {
-        fseg_volume_free(*volume);
-        fseg_mask_free(*labels);
-        *volume = NULL;
-        *labels = NULL;
-        return status;
-    }
-    /* Whole numbers, as a scanner stores them. */
-    const size_t count = geometry.size[0] * geometry.size[1] * geometry.size[2];
-    for (size_t i = 0; i < count; i++) {
-        (*volume)->voxels[i] = roundf((*volume)->voxels[i]);
-    }
-    strcpy((*volume)->modality, "MR");
-    return FSEG_OK;
+    const pelvic_scene scene = {pelvis, context, scan, progress};
+    return phantom_volume_render(&geometry, render_pelvis, &scene, volume, labels, error);
 }
 
 /* The label maps of a folder, in order of their names. */

@@ -3,6 +3,7 @@
 #include "frugalseg/enhanced.h"
 #include "frugalseg/phantom_torso.h"
 #include "output.h"
+#include "phantom_volume.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,12 +57,9 @@ static fseg_status make_volumes(torso *t, fseg_context *context, const fseg_prog
     }
     for (size_t e = 0; e < echoes && status == FSEG_OK; e++) {
         status = fseg_volume_create(&geometry, &t->volumes[e], error);
-        /* Whole numbers, as a scanner stores them: DICOM and NIfTI then hold the same values. */
-        for (size_t i = 0; i < count && status == FSEG_OK; i++) {
-            t->volumes[e]->voxels[i] = roundf(images[e * count + i]);
-        }
         if (status == FSEG_OK) {
-            strcpy(t->volumes[e]->modality, "MR");
+            memcpy(t->volumes[e]->voxels, images + e * count, count * sizeof *images);
+            phantom_volume_finish(t->volumes[e]);
         }
     }
     free(images);
