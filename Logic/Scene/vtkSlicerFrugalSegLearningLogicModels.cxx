@@ -208,8 +208,9 @@ void vtkSlicerFrugalSegLearningLogic::vtkInternal::ApplyLearning(const std::stri
     return;
   }
   char figures[128];
-  std::snprintf(figures, sizeof(figures), "mean Dice %.3f before and %.3f after, on %d held-out case(s)",
-                before, after, static_cast<int>(this->Curve->GetScores().size()));
+  const int cases = static_cast<int>(this->Curve->GetScores().size());
+  std::snprintf(figures, sizeof(figures), "mean Dice %.3f before and %.3f after, on %d held-out case%s",
+                before, after, cases, cases == 1 ? "" : "s");
   if (after < before)
   {
     this->Report(messages, vtkCommand::WarningEvent,

@@ -9,8 +9,8 @@
  * phantom_pelvis_frame.c     one body drawn from a seed: bones, muscles, vessels, skin
  * phantom_pelvis_organs.c    one drawn set of organs: bladder, rectum, vesicles, floor, nodules
  * phantom_pelvis_paint.c     brushes, frame of the body
- * phantom_pelvis_visceral.c  organs painted around the gland
- * phantom_pelvis_zones.c     the gland painted: zones, nodules, capsule, urethra
+ * phantom_pelvis_paint_organs.c  organs painted around the gland
+ * phantom_pelvis_paint_gland.c     the gland painted: zones, nodules, capsule, urethra
  * phantom_pelvis_signal.c    tissues to signal
  * phantom_pelvis_scan.c      grids, threads, shading and noise
  *

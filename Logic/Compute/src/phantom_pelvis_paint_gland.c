@@ -1,5 +1,5 @@
 /**
- * @file phantom_pelvis_zones.c
+ * @file phantom_pelvis_paint_gland.c
  * The gland itself: peripheral zone with septa, transition zone with nodules, stroma, capsule.
  */
 #include "phantom_pelvis_internal.h"

@@ -1,5 +1,5 @@
 /**
- * @file phantom_pelvis_visceral.c
+ * @file phantom_pelvis_paint_organs.c
  * Pelvic floor, bladder, bowel, seminal vesicles, veins and nerves around the gland.
  */
 #include "phantom_pelvis_internal.h"
